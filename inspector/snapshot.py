@@ -1,0 +1,147 @@
+"""What one look at a process yields: plain, frozen values, no behaviour.
+
+The JSON of ``docs/schema/`` is this shape, plus what `bridge.graph` derives from it.
+Times are seconds unless a name says otherwise; addresses are the target's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Kind = Literal["task", "green", "main", "hub"]
+State = Literal["running", "runnable", "waiting", "not_started"]
+WaitOn = Literal[
+    "sleep",
+    "fd",
+    "lock",
+    "condition",
+    "semaphore",
+    "event",
+    "queue",
+    "task",
+    "green",
+    "future",
+    "gather",
+    "thread",
+    "timeout",
+    "unknown",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One Python frame. ``args`` maps call arguments to bounded reprs, None when not read."""
+
+    function: str  # qualified name
+    file: str
+    line: int  # 1-based; 0 when the position table gives none
+    args: Mapping[str, str] | None = None
+    coroutine: bool = False  # a coroutine's or async generator's own frame
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a unit's innermost frame waits on. ``text`` is a short phrase for people."""
+
+    on: WaitOn
+    text: str
+    seconds_left: float | None = None
+    seconds_total: float | None = None
+    fd: int | None = None
+    mode: Literal["read", "write"] | None = None
+    peer: str | None = None
+    object: int | None = None  # address of the primitive waited on
+    waiters: int | None = None  # how many units wait on the same object, this one included
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How long a unit lives or sleeps, and how that is known; never a guess."""
+
+    seconds: float
+    how: Literal["exact", "tracked", "observed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """Where a unit was born, known only under `bridge.tracking`."""
+
+    file: str
+    line: int
+    by: str | None  # id of the unit that spawned it
+    at: float  # UNIX time
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A task or a greenlet: anything that can wait."""
+
+    id: str  # "task:0x7f.." or "green:0x7f.."
+    kind: Kind
+    type: str  # "_asyncio.Task", "eventlet.greenthread.GreenThread"
+    name: str
+    tid: int | None  # native thread id, None when it cannot be told
+    state: State
+    stack: tuple[Frame, ...]  # innermost first
+    moving: bool = False  # changed while it was read: the stack may be stale
+    inside: str | None = None  # the unit whose stack this one's continues, or the reverse
+    wait: Wait | None = None
+    runtime: Runtime | None = None
+    spawned: Spawned | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``waiter`` cannot go on before ``target`` does something. ``via`` names the means."""
+
+    waiter: str
+    target: str
+    via: str  # "awaits", "GreenThread.wait", "spawn_for_awaitable", "await GreenThread", ..
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """An OS thread that runs Python."""
+
+    tid: int
+    name: str | None
+    holds_gil: bool | None
+    current_task: str | None
+    current_greenlet: str | None
+    stack: tuple[Frame, ...]  # innermost first
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """How much of the truth the snapshot holds."""
+
+    complete: bool
+    units_read: int
+    units_moving: int
+    units_failed: int
+    retries: int
+    frozen: bool
+    capture_ms: float
+    notes: tuple[str, ...] = ()  # what could not be read, one line each
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One process at one moment."""
+
+    pid: int
+    ppid: int
+    command: str
+    python: str  # "3.14.8"
+    greenlet: str | None
+    eventlet: str | None
+    hub: str | None  # "eventlet.hubs.asyncio"
+    taken_at: float  # UNIX time
+    completeness: Completeness
+    threads: tuple[Thread, ...]
+    units: tuple[Unit, ...]
+    edges: tuple[Edge, ...]

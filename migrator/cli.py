@@ -1,0 +1,99 @@
+"""The root command. Every subcommand is imported only when it is called.
+
+Exit statuses are promises (docs/exit-status.md); errors go to stderr, results to stdout.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from inspector.errors import MigrateError
+from migrator import __version__
+
+# name -> one-line help. The module is `migrator.commands.<name>`, its command `command`.
+COMMANDS: dict[str, str] = {}
+
+INTERNAL_ERROR = 70
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the table, which is the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"migrator.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands from the names and lines above."""
+        with formatter.section("Commands"):  # written from the table, imports nothing
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="migrate")
+def root() -> None:
+    """Get a service off Eventlet: find and rewrite its use, and see both worlds live."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a documented status; no traceback gets out."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns the exit status."""
+    try:
+        status = root.main(arguments, prog_name="migrate", standalone_mode=False)
+        sys.stdout.flush()
+    except MigrateError as error:
+        _complain(error.message, error.hint)
+        return error.exit_status
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        _complain(f"internal error: {error!r}", _report(arguments))
+        return INTERNAL_ERROR
+    return status if isinstance(status, int) else 0
+
+
+def _complain(message: str, hint: str) -> None:
+    click.echo(f"migrate: error: {message}", err=True)
+    for line in hint.splitlines():
+        click.echo(f"  {line}", err=True)
+
+
+def _report(arguments: list[str]) -> str:
+    """Save the traceback for a bug report; returns the line that says where."""
+    import tempfile
+    import traceback
+
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="migrate-crash-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(f"migrate {__version__}, Python {sys.version}\n{arguments!r}\n\n")
+            traceback.print_exc(file=file)
+    except OSError as error:
+        return f"no report could be written: {error}"
+    return f"please report it with {file.name}"
