@@ -1,0 +1,191 @@
+"""One graph of everything that can wait, both worlds in it: the ground of every view.
+
+Nothing here recurses and every order follows the snapshot, so a chain of any length and
+a graph of any shape give the same graph twice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from inspector.snapshot import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from inspector.snapshot import Edge, Snapshot
+
+# How many edges the search for shortest cycles may look at: a target can hold any graph.
+_CYCLE_BUDGET = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Units and who waits for whom, both ways.
+
+    ``units`` holds the snapshot's units and, after them, one of kind "main" for each OS
+    thread whose stack no unit shows (id "thread:TID"), since a view of a process without
+    its plain threads is not whole.
+    """
+
+    snapshot: Snapshot
+    units: Mapping[str, Unit]
+    waits_for: Mapping[str, Sequence[Edge]]  # by waiter; units without an edge are absent
+    awaited_by: Mapping[str, Sequence[Edge]]  # by target
+    parts: Mapping[str, Sequence[Unit]]  # by unit: those whose stacks its own continues in
+    knots: Mapping[str, int]  # unit on a cycle -> number of its strongly connected component
+    cycles: Sequence[Sequence[str]]  # paths, the start repeated at the end
+
+    def awaiters(self, unit: str) -> Iterator[Unit]:
+        """Who waits for ``unit``, each once."""
+        waiters = dict.fromkeys(edge.waiter for edge in self.awaited_by.get(unit, ()))
+        return (self.units[waiter] for waiter in waiters)
+
+    def roots(self) -> list[str]:
+        """The units to start from: what nobody outside its own cycle waits for.
+
+        What only keeps a thread going (a hub, a main stack that waits for nothing in the
+        graph) comes last.
+        """
+        waited_for = {
+            target
+            for target, edges in self.awaited_by.items()
+            if any(not self.same_knot(edge.waiter, target) for edge in edges)
+        }
+        # A component is reached from outside if any of its units is.
+        reached = {self.knots[unit] for unit in waited_for if unit in self.knots}
+        spliced = {part.id for parts in self.parts.values() for part in parts}
+        first: list[str] = []
+        last: list[str] = []
+        for identity, unit in self.units.items():
+            knot = self.knots.get(identity)
+            if identity in waited_for or identity in spliced or knot in reached:
+                continue
+            if knot is not None:
+                reached.add(knot)  # its first unit stands for the whole component
+            machinery = unit.kind in ("hub", "main") and identity not in self.waits_for
+            (last if machinery else first).append(identity)
+        return first + last
+
+    def same_knot(self, one: str, other: str) -> bool:
+        """Whether an edge between the two lies on a cycle."""
+        return one in self.knots and self.knots[one] == self.knots.get(other)
+
+
+def build(snapshot: Snapshot) -> Graph:
+    """The graph of one process. Edges to units that the snapshot lacks are left out."""
+    units = {unit.id: unit for unit in snapshot.units}
+    units.update((unit.id, unit) for unit in _plain_threads(snapshot))
+    waits_for: dict[str, list[Edge]] = {}
+    awaited_by: dict[str, list[Edge]] = {}
+    for edge in dict.fromkeys(snapshot.edges):
+        if edge.waiter in units and edge.target in units:
+            waits_for.setdefault(edge.waiter, []).append(edge)
+            awaited_by.setdefault(edge.target, []).append(edge)
+    parts: dict[str, list[Unit]] = {}
+    for unit in snapshot.units:
+        # A task that runs on the stack of a hub or a thread is not a part of it.
+        if unit.inside in units and units[unit.inside].kind in ("task", "green"):
+            parts.setdefault(unit.inside, []).append(unit)
+    targets = {
+        unit: list(dict.fromkeys(edge.target for edge in waits_for[unit]))
+        for unit in units
+        if unit in waits_for
+    }
+    components = _components(targets)
+    knots = {unit: number for number, members in enumerate(components) for unit in members}
+    return Graph(snapshot, units, waits_for, awaited_by, parts, knots, _cycles(targets, knots))
+
+
+def _plain_threads(snapshot: Snapshot) -> Iterator[Unit]:
+    shown = {unit.tid for unit in snapshot.units if unit.kind == "main"}
+    for thread in snapshot.threads:
+        if thread.tid not in shown:
+            yield Unit(
+                id=f"thread:{thread.tid}",
+                kind="main",
+                type="thread",
+                name=thread.name or "thread",
+                tid=thread.tid,
+                state="running" if thread.holds_gil else "waiting",
+                stack=thread.stack,
+            )
+
+
+def _components(targets: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """The strongly connected components that hold a cycle (Tarjan's, without recursion)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    open_: dict[str, None] = {}  # Tarjan's stack; a dict for the membership test
+    found = []
+    for start in targets:
+        if start in index:
+            continue
+        work = [(start, iter(targets[start]))]
+        index[start] = low[start] = len(index)
+        open_[start] = None
+        while work:
+            node, successors = work[-1]
+            for successor in successors:
+                if successor not in index:
+                    index[successor] = low[successor] = len(index)
+                    open_[successor] = None
+                    work.append((successor, iter(targets.get(successor, ()))))
+                    break
+                if successor in open_:
+                    low[node] = min(low[node], index[successor])
+            else:
+                work.pop()
+                if work:
+                    parent = work[-1][0]
+                    low[parent] = min(low[parent], low[node])
+                if low[node] == index[node]:
+                    members: list[str] = []
+                    while not members or members[-1] != node:
+                        members.append(open_.popitem()[0])
+                    if len(members) > 1 or node in targets.get(node, ()):
+                        found.append(members)
+    return found
+
+
+def _cycles(
+    targets: Mapping[str, Sequence[str]], knots: Mapping[str, int]
+) -> tuple[tuple[str, ...], ...]:
+    """A shortest cycle through each unit that lies on one, those already named left out.
+
+    All elementary cycles may be exponentially many; these name every unit that is caught.
+    """
+    inner = {
+        unit: [other for other in targets[unit] if knots.get(other) == knot]
+        for unit, knot in knots.items()
+    }
+    lookup = {unit: frozenset(others) for unit, others in inner.items()}
+    named: set[str] = set()
+    named_knots: set[int] = set()
+    cycles = []
+    budget = _CYCLE_BUDGET
+    for start in targets:  # in the snapshot's order
+        if start not in knots or start in named:
+            continue
+        if budget < 0 and knots[start] in named_knots:
+            continue  # at least one for each component, whatever it costs
+        came_from: dict[str, str] = {}
+        queue = deque([start])
+        while queue:
+            node = queue.popleft()
+            if start in lookup[node]:
+                break
+            budget -= len(inner[node])
+            for other in inner[node]:
+                if other not in came_from and other != start:
+                    came_from[other] = node
+                    queue.append(other)
+        path = [start, node]
+        while path[-1] != start:
+            path.append(came_from[path[-1]])
+        cycles.append(tuple(reversed(path)))
+        named.update(path)
+        named_knots.add(knots[start])
+    return tuple(cycles)

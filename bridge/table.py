@@ -1,0 +1,147 @@
+"""``ps``: one line a unit, in columns. Full when piped, sized to a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge import words
+from bridge.escape import cut, pad, width
+from bridge.style import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from bridge.graph import Graph
+    from inspector.snapshot import Unit
+
+    Cell = Callable[[Graph, Unit], str]
+
+# Those of the guide, in its order, then what it cannot show.
+DEFAULT = (
+    "tid",
+    "task_id",
+    "task_name",
+    "coroutine_chain",
+    "awaiter_name",
+    "runtime",
+    "kind",
+    "waits_on",
+)
+_ELASTIC = ("coroutine_chain", "awaiter_chain", "waits_on", "task_name", "awaiter_name", "file")
+_NARROWEST = 10  # cells an elastic column keeps, whatever the terminal
+_GAP = "  "
+
+
+def _chain(unit: Unit) -> str:
+    return " -> ".join(frame.function for frame in unit.stack)
+
+
+def _awaiters(field: Callable[[Unit], str]) -> Cell:
+    return lambda graph, unit: ", ".join(field(waiter) for waiter in graph.awaiters(unit.id))
+
+
+COLUMNS: dict[str, Cell] = {
+    "tid": lambda _, unit: "" if unit.tid is None else str(unit.tid),
+    "task_id": lambda _, unit: words.address(unit),
+    "task_name": lambda _, unit: unit.name,
+    "coroutine_chain": lambda _, unit: _chain(unit),
+    "awaiter_name": _awaiters(lambda waiter: waiter.name),
+    "runtime": lambda _, unit: words.runtime(unit),
+    "kind": lambda _, unit: words.KINDS[unit.kind],
+    "waits_on": lambda _, unit: words.leaf(unit),
+    "awaiter_id": _awaiters(words.address),
+    "awaiter_chain": _awaiters(_chain),
+    "type": lambda _, unit: unit.type,
+    "state": lambda _, unit: unit.state,
+    "file": lambda _, unit: words.location(unit.stack[0]) if unit.stack else "",
+}
+
+
+def order(graph: Graph) -> list[Unit]:
+    """All units as ``ps`` lists them: tasks and green threads first, then the threads."""
+    units = graph.units.values()
+    return sorted(units, key=lambda unit: unit.kind == "main")
+
+
+def sort(graph: Graph, units: Iterable[Unit], column: str) -> list[Unit]:
+    """``units`` by a column's value; ``-column`` for descending, empty values last.
+
+    Raises KeyError for a column that there is not.
+    """
+    cell = COLUMNS[column.removeprefix("-")]
+    full: list[tuple[tuple[float, str], Unit]] = []
+    empty: list[tuple[tuple[float, str], Unit]] = []
+    for unit in units:
+        text = cell(graph, unit)
+        key = unit.runtime.seconds if column.endswith("runtime") and unit.runtime else 0.0
+        number = int(text) if text.isdecimal() else key
+        (full if text not in ("", "-") else empty).append(((number, text), unit))
+    full.sort(key=lambda pair: pair[0], reverse=column.startswith("-"))
+    return [unit for _, unit in full + empty]
+
+
+def lines(
+    graph: Graph,
+    units: Sequence[Unit],
+    columns: Sequence[str] = DEFAULT,
+    style: Style = Style(),  # noqa: B008 - frozen
+    *,
+    stacks: bool = False,
+    show_secrets: bool = False,
+) -> Iterator[str]:
+    """The header, a rule and a line for each unit, without line ends.
+
+    Cells are never empty ("-") and hold no two spaces in a row, which only part columns,
+    so that awk can split on them.
+    """
+    cells = [COLUMNS[column] for column in columns]
+    rows = [[_cell(cell(graph, unit), style) for cell in cells] for unit in units]
+    widths = [
+        max(len(name), max((width(row[place]) for row in rows), default=0))
+        for place, name in enumerate(columns)
+    ]
+    if style.width is not None:
+        widths = _fit(columns, widths, style.width)
+    yield style.paint(_line(list(columns), widths, style), "head")
+    yield " ".join("-" * (wide + 1) for wide in widths)[:-1]
+    for unit, row in zip(units, rows, strict=True):
+        yield _line(row, widths, style)
+        if stacks:
+            yield from _stack(unit, style, show_secrets)
+
+
+def _cell(text: str, style: Style) -> str:
+    text = style.text(text).strip(" ")
+    while "  " in text:
+        text = text.replace("  ", " \\x20")
+    return text or "-"
+
+
+def _line(row: Sequence[str], widths: Sequence[int], style: Style) -> str:
+    if style.width is not None:
+        row = [cut(cell, wide, style.ellipsis) for cell, wide in zip(row, widths, strict=True)]
+    filled = [pad(cell, wide) for cell, wide in zip(row[:-1], widths, strict=False)]
+    return _GAP.join([*filled, row[-1]])
+
+
+def _fit(columns: Sequence[str], widths: list[int], terminal: int) -> list[int]:
+    """Take cells from the widest elastic columns until the line fits, or none can give."""
+    widths = list(widths)
+    elastic = [place for place, name in enumerate(columns) if name in _ELASTIC]
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - terminal
+    while excess > 0 and elastic:
+        widest = max(elastic, key=lambda place: widths[place])
+        if widths[widest] <= _NARROWEST:
+            break
+        next_widest = max((widths[place] for place in elastic if place != widest), default=0)
+        give = min(excess, max(1, widths[widest] - max(next_widest, _NARROWEST)))
+        widths[widest] -= give
+        excess -= give
+    return widths
+
+
+def _stack(unit: Unit, style: Style, show_secrets: bool) -> Iterator[str]:
+    for frame in unit.stack:
+        label = style.text(words.call(frame, show_secrets))
+        where = style.paint(style.text(words.location(frame)), "faint")
+        yield f"    {label}  {where}"

@@ -1,0 +1,318 @@
+"""``pstree``: who waits for whom, with the calls that lead there. Drawn from the roots down.
+
+Every unit is drawn exactly once and referred to afterwards, lines are made one at a time
+without recursion, and the indentation is bounded: the size of the picture is linear in the
+number of units, whatever the shape of the graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge import groups, words
+from bridge.escape import cut, width
+from bridge.groups import Groups
+from bridge.style import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Sequence
+
+    from bridge.graph import Graph
+    from inspector.snapshot import Frame, Unit
+
+GROUP_ABOVE = 50  # units; from here on identical stacks are collapsed unless asked otherwise
+_FOLD_AT = 240  # characters of indentation; deeper lines start again at the margin
+_LONGEST_CALL = 200  # cells
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to draw. ``depth`` counts units below a root, None for all of them."""
+
+    depth: int | None = None
+    args: bool = True
+    show_secrets: bool = False
+    frames: bool = True
+    library: bool = True
+    group: bool | None = None  # None: above GROUP_ABOVE units
+
+
+class _Child(NamedTuple):
+    """Somebody whom a branch waits for, and how."""
+
+    unit: Unit
+    via: str
+    cyclic: bool  # the edge lies on a cycle
+
+
+class _Branch(NamedTuple):
+    """Units still to draw as one, several when they look alike, and where."""
+
+    members: Sequence[Unit]
+    prefix: str
+    last: bool
+    depth: int
+    via: str
+    cyclic: bool
+
+
+class _Step(NamedTuple):
+    """One line of a unit's own branch: a call, or (no frame) the header of a part."""
+
+    unit: Unit
+    frame: Frame | None
+    place: int  # of the frame in the unit's stack
+
+
+def lines(
+    graph: Graph,
+    options: Options = Options(),
+    style: Style = Style(),  # noqa: B008 - frozen
+) -> Iterator[str]:
+    """The tree, then one line for each cycle, without line ends."""
+    yield from _Drawing(graph, options, style).lines()
+    for path in graph.cycles:
+        yield style.paint(f"cycle: {words.cycle(graph, path, style)}", "alarm")
+
+
+class _Drawing:
+    def __init__(self, graph: Graph, options: Options, style: Style) -> None:
+        self._graph = graph
+        self._options = options
+        self._style = style
+        crowded = len(graph.units) > GROUP_ABOVE
+        self._groups = Groups(graph, crowded if options.group is None else options.group)
+        self._hosts = {part.id: host for host, parts in graph.parts.items() for part in parts}
+        self._drawn: set[str] = set()
+        self._hidden: set[str] = set()  # only to be seen at a greater depth
+        self._stack: list[_Branch] = []  # what is still to draw, the next one last
+        self._calls: dict[int, str] = {}  # labels by frame: stacks share their frames
+
+    def lines(self) -> Iterator[str]:
+        units = self._graph.units
+        yield from self._forest([units[root] for root in self._graph.roots()])
+        # Nothing may be missing, however odd the edges of a torn snapshot are.
+        for unit in units.values():
+            if unit.id not in self._drawn and unit.id not in self._hidden:
+                yield from self._forest([unit])
+
+    def _forest(self, roots: Sequence[Unit]) -> Iterator[str]:
+        self._push([_Child(root, "", False) for root in roots], "", 0)
+        while self._stack:
+            branch = self._stack.pop()
+            first = branch.members[0].id
+            if self._options.depth is not None and branch.depth > self._options.depth:
+                yield self._more(branch)
+            elif first in self._drawn or (branch.depth and first in self._hosts):
+                yield self._reference(branch)
+            else:
+                yield from self._draw(branch)
+
+    def _push(self, children: Sequence[_Child], prefix: str, depth: int) -> None:
+        """Put ``children`` on the stack, those that look alike as one branch."""
+        bundles: dict[tuple[Hashable, str], list[_Child]] = {}
+        for child in children:
+            bundles.setdefault((self._groups.key(child.unit), child.via), []).append(child)
+        prefix = self._fold(prefix, depth)
+        last = True
+        for bundle in reversed(bundles.values()):
+            members = tuple({child.unit.id: child.unit for child in bundle}.values())
+            _, via, cyclic = bundle[0]
+            self._stack.append(_Branch(members, prefix, last, depth, via, cyclic))
+            last = False
+
+    def _draw(self, branch: _Branch) -> Iterator[str]:
+        members = branch.members
+        steps = self._steps(members[0])
+        whole = [*members, *(part for member in members for part in self._parts(member))]
+        self._drawn.update(unit.id for unit in whole)
+        children = self._children(whole)
+        state = self._state(members, whole)
+        yield self._header(branch, children, "" if steps else state)
+        _, end, trunk, gap = self._style.branches
+        prefix = branch.prefix + (gap if branch.last else trunk)
+        for step in steps:
+            prefix = self._fold(prefix, branch.depth)
+            yield self._step(prefix + end, step, members, state if step is steps[-1] else "")
+            prefix += gap
+        self._push(children, prefix, branch.depth + 1)
+
+    # -- what belongs to a unit
+
+    def _parts(self, unit: Unit) -> list[Unit]:
+        """All units whose stacks ``unit``'s continues in, through any number of switches."""
+        found: dict[str, Unit] = {}
+        pending = [unit]
+        while pending:
+            for part in self._graph.parts.get(pending.pop().id, ()):
+                if part.id not in found and part.id != unit.id and part.id not in self._drawn:
+                    found[part.id] = part
+                    pending.append(part)
+        return list(found.values())
+
+    def _steps(self, unit: Unit) -> list[_Step]:
+        """The unit's calls, outermost first, and its parts' where they continue them."""
+        allowed = {part.id for part in self._parts(unit)}
+        steps: list[_Step] = []
+        pending = self._own_steps(unit)
+        while pending:
+            step = pending.pop()
+            if step.frame is not None:
+                if self._visible(step.frame):
+                    steps.append(step)
+            elif step.unit.id in allowed:
+                allowed.remove(step.unit.id)
+                steps.append(step)
+                pending += self._own_steps(step.unit)
+        return steps
+
+    def _own_steps(self, unit: Unit) -> list[_Step]:
+        """The steps of one unit, innermost first, its parts as headers among them."""
+        headers: dict[int, list[_Step]] = {}
+        for part in self._graph.parts.get(unit.id, ()):
+            headers.setdefault(_splice(unit, part), []).append(_Step(part, None, 0))
+        steps = headers.get(-1, [])  # those of a unit without a stack
+        for index, frame in enumerate(unit.stack):
+            steps += headers.get(index, ())
+            steps.append(_Step(unit, frame, index))
+        return steps
+
+    def _visible(self, frame: Frame) -> bool:
+        return self._options.frames and (self._options.library or not words.is_library(frame))
+
+    def _children(self, whole: Sequence[Unit]) -> list[_Child]:
+        """Whom ``whole`` (units drawn as one branch, with their parts) waits for."""
+        graph = self._graph
+        own = {unit.id for unit in whole}
+        children: dict[tuple[str, str], _Child] = {}
+        for unit in whole:
+            for edge in graph.waits_for.get(unit.id, ()):
+                if edge.target not in own or edge.target == unit.id:
+                    cyclic = graph.same_knot(edge.waiter, edge.target)
+                    child = _Child(graph.units[edge.target], edge.via, cyclic)
+                    children.setdefault((edge.target, edge.via), child)
+        return list(children.values())
+
+    def _state(self, members: Sequence[Unit], whole: Sequence[Unit]) -> str:
+        if len(members) > 1:
+            return groups.state(members)
+        # A part may know what it waits on where its host does not.
+        return words.leaf(next((unit for unit in whole if unit.wait), members[0]))
+
+    # -- what a line says
+
+    def _header(self, branch: _Branch, children: Sequence[_Child], state: str) -> str:
+        unit = branch.members[0]
+        text = self._start(branch)
+        if len(branch.members) > 1:
+            return f"{text} {self._style.times}{len(branch.members):,}{self._bracket(state)}"
+        if len(self._graph.awaited_by.get(unit.id, ())) > 1 or unit.id in self._graph.knots:
+            text += self._faint(words.address(unit))  # there will be references to it
+        if unit.kind == "main" and unit.tid is not None:
+            text += self._faint(f"tid {unit.tid}")
+        if len(children) > 1:
+            text += f" [{_count([child.unit for child in children])}]"
+        if runtime := words.runtime(unit):
+            text += f"  {runtime}"
+        return text + self._bracket(state)
+
+    def _reference(self, branch: _Branch) -> str:
+        unit = branch.members[0]
+        text = self._start(branch) + self._faint(words.address(unit))
+        if branch.cyclic:
+            return text + "  " + self._style.paint("(cycle: back to the one above)", "alarm")
+        return text + self._faint(
+            "(shown above)" if unit.id in self._drawn else "(shown where its stack belongs)"
+        )
+
+    def _more(self, branch: _Branch) -> str:
+        """One line for all siblings that are too deep to draw."""
+        hidden = list(branch.members)
+        while not branch.last:
+            branch = self._stack.pop()
+            hidden += branch.members
+        pending = list(hidden)
+        while pending:
+            unit = pending.pop()
+            if unit.id not in self._hidden:
+                self._hidden.add(unit.id)
+                pending += self._graph.parts.get(unit.id, ())
+                edges = self._graph.waits_for.get(unit.id, ())
+                pending += (self._graph.units[edge.target] for edge in edges)
+        end = self._style.branches[1]
+        return branch.prefix + end + f"{self._style.ellipsis} {_count(hidden)}"
+
+    def _start(self, branch: _Branch) -> str:
+        """Branch, glyph, name, and the means of waiting where it is not plain ``await``."""
+        fork, end, _, _ = self._style.branches
+        text = branch.prefix + (end if branch.last else fork) + self._name(branch.members)
+        if branch.via in ("", "awaits"):
+            return text
+        return text + self._faint(f"via {self._style.text(branch.via)}")
+
+    def _name(self, members: Sequence[Unit]) -> str:
+        unit = members[0]
+        color = "green" if unit.kind == "hub" else unit.kind
+        glyph = self._style.paint(words.GLYPHS[unit.kind], color)
+        return f"{glyph} {self._style.text(groups.name(members))}"
+
+    def _step(self, start: str, step: _Step, members: Sequence[Unit], state: str) -> str:
+        if step.frame is None:
+            return start + self._name([step.unit]) + self._bracket(state)
+        style = self._style
+        label = self._call(step, members)
+        where = style.text(words.location(step.frame))
+        if style.width is not None:
+            # The state matters most, then the call; the folders can be looked up.
+            room = style.width - len(start) - width(style.text(state)) - 6
+            if room < width(label) + width(where):
+                where = style.text(words.location(step.frame, short=True))
+            label = cut(label, max(room - width(where), 16), style.ellipsis)
+        return start + label + self._faint(where) + self._bracket(state)
+
+    def _call(self, step: _Step, members: Sequence[Unit]) -> str:
+        style, frame, place = self._style, step.frame, step.place
+        assert frame is not None
+        if not self._options.args:
+            return style.text(frame.function)
+        if step.unit is members[0] and any(
+            member.stack[place].args != frame.args for member in members[1:]
+        ):
+            return style.text(frame.function) + f"({style.ellipsis})"
+        label = self._calls.get(id(frame))
+        if label is None:
+            label = style.text(words.call(frame, self._options.show_secrets))
+            label = self._calls[id(frame)] = cut(label, _LONGEST_CALL, style.ellipsis)
+        return label
+
+    def _fold(self, prefix: str, depth: int) -> str:
+        return prefix if len(prefix) <= _FOLD_AT else f"[{depth} deep] "
+
+    def _bracket(self, state: str) -> str:
+        return "  " + self._style.paint(f"[{self._style.text(state)}]", "state") if state else ""
+
+    def _faint(self, text: str) -> str:
+        return "  " + self._style.paint(text, "faint")
+
+
+def _splice(host: Unit, part: Unit) -> int:
+    """After which of the host's frames the part's begin; -1 when the host has none."""
+    if part.inside_at is not None and 0 <= part.inside_at < len(host.stack):
+        return part.inside_at
+    for index, frame in enumerate(host.stack):
+        # SQLAlchemy's switch into a greenlet; it comes back for each await in there.
+        if frame.function.endswith("greenlet_spawn"):
+            return index
+    return 0 if host.stack else -1
+
+
+def _count(units: Sequence[Unit]) -> str:
+    """How many of each kind: "3 tasks, 1 green thread"."""
+    names = {"task": "task", "green": "green thread", "thread": "thread"}
+    parts = []
+    for kind, singular in names.items():
+        number = sum(words.KINDS[unit.kind] == kind for unit in units)
+        if number:
+            parts.append(f"{number:,} {singular}{'' if number == 1 else 's'}")
+    return ", ".join(parts)

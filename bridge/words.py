@@ -1,0 +1,100 @@
+"""How units, frames and states read, in every view."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from bridge import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.graph import Graph
+    from bridge.style import Style
+    from inspector.snapshot import Completeness, Frame, Kind, Unit
+
+# A thread's hub is a greenlet as well: its glyph and kind in text are a green thread's.
+GLYPHS: dict[Kind, str] = {"task": "(T)", "green": "(G)", "hub": "(G)", "main": "(M)"}
+KINDS: dict[Kind, str] = {"task": "task", "green": "green", "hub": "green", "main": "thread"}
+
+_LIBRARY_FOLDERS = ("/site-packages/", "/dist-packages/", "/lib/python", "/lib64/python")
+
+
+def address(unit: Unit) -> str:
+    """The unit's address, "0x7f..", or "-" for a thread that has none."""
+    world, _, where = unit.id.partition(":")
+    return "-" if world == "thread" else where
+
+
+def state(unit: Unit) -> str:
+    """What the unit does now, in a phrase: what it waits on, or its state. Not escaped."""
+    if unit.wait is not None and unit.state in ("waiting", "running"):
+        return redact.text(unit.wait.text) or unit.wait.on
+    return unit.state.replace("_", " ")
+
+
+def leaf(unit: Unit) -> str:
+    """The state at the end of the unit's branch, with what is uncertain about it."""
+    return state(unit) + (", moving" if unit.moving else "")
+
+
+def seconds(value: float) -> str:
+    """A duration as the guide writes it: "3.2 s"."""
+    return f"{value:.1f} s"
+
+
+def runtime(unit: Unit) -> str:
+    """How long the unit lives: "12.4s" when known, ">12.4s" when only watched so long."""
+    if unit.runtime is None:
+        return ""
+    return f"{'>' if unit.runtime.how == 'observed' else ''}{unit.runtime.seconds:.1f}s"
+
+
+def is_library(frame: Frame) -> bool:
+    """Whether the frame is of the standard library or an installed distribution."""
+    file = frame.file
+    return file.startswith("<frozen ") or any(folder in file for folder in _LIBRARY_FOLDERS)
+
+
+def location(frame: Frame, short: bool = False) -> str:
+    """``file:line``; ``short`` leaves out the folders. Not escaped."""
+    file = os.path.basename(frame.file) if short else frame.file  # noqa: PTH119 - hot
+    return f"{file}:{frame.line}" if frame.line else file
+
+
+def call(frame: Frame, show_secrets: bool = False) -> str:
+    """``function('first', second=2)``: the first argument by place, the others by name.
+
+    A method's own object says nothing that its qualified name does not. Not escaped.
+    """
+    if frame.args is None:
+        return frame.function
+    args = frame.args if show_secrets else redact.arguments(frame.args)
+    values = [
+        value if place == 0 else f"{name}={value}"
+        for place, (name, value) in enumerate(
+            (name, value) for name, value in args.items() if name not in ("self", "cls")
+        )
+    ]
+    return f"{frame.function}({', '.join(values)})"
+
+
+def cycle(graph: Graph, path: Sequence[str], style: Style) -> str:
+    """A cycle's path with its start repeated, safe for ``style``."""
+    units = (graph.units[identity] for identity in path)
+    return style.arrow.join(f"{GLYPHS[unit.kind]} {style.text(unit.name)}" for unit in units)
+
+
+def completeness(facts: Completeness) -> str:
+    """How much of the truth was read, in one line; the empty string when all of it."""
+    if facts.complete and not facts.units_failed:
+        return ""
+    total = facts.units_read + facts.units_failed
+    parts = [
+        f"{facts.units_read:,} of {total:,} units read",
+        f"{facts.units_moving:,} moved meanwhile",
+        f"{facts.retries:,} {'retry' if facts.retries == 1 else 'retries'}",
+    ]
+    advice = "" if facts.frozen else " (--freeze stops the process for an exact picture)"
+    return f"incomplete: {', '.join(parts)}{advice}"
