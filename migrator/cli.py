@@ -16,7 +16,9 @@ from inspector.errors import MigrateError
 from migrator import __version__
 
 # name -> one-line help. The module is `migrator.commands.<name>`, its command `command`.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "run": "start a program with birth records on",
+}
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
