@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
+    from traceback import FrameSummary
     from types import CodeType, FrameType, ModuleType
 
 
@@ -159,13 +160,20 @@ def _track_loop(loop_class: Any) -> None:
             parent = modules["greenlet"].getcurrent()
         try:
             unit._migrate_born = (at, frame.f_code, frame.f_lasti, id(parent))
-            if unit._source_traceback:  # debug mode tells where the caller stands, not we
-                del unit._source_traceback[-1]
+            if unit._source_traceback:  # debug mode: "created at" is not here
+                _leave(unit._source_traceback)
         except AttributeError:
             pass  # a factory's own kind of task, which takes no attributes
         return unit
 
     loop_class.create_task = create_task
+
+
+def _leave(traceback: list[FrameSummary]) -> None:
+    for index in reversed(range(len(traceback))):
+        if traceback[index].filename == __file__:
+            del traceback[index]
+            break
 
 
 _PREPARE: dict[str, Callable[[ModuleType], None]] = {

@@ -1,0 +1,115 @@
+"""Birth records inside live processes, and the launcher that turns them on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.programs import ROOT, every_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import StartTarget, TargetPython
+
+TARGET = "tests/targets/tracked_births.py"
+
+
+def _launch(python: Path, *arguments: str | Path, **environment: str) -> str:
+    command = [sys.executable, "-m", "migrator", "run", "--", python, *arguments]
+    done = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "ignore", **environment},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _check(lines: list[str]) -> set[str]:
+    records = [json.loads(line) for line in lines if line.startswith("{")]
+    for record in records:
+        way = record["way"]
+        assert record["file"] == "tracked_births.py", record
+        wanted = "asyncio.run(spawn_tasks())" if way == "run" else f'units["{way}"] = '
+        assert record["source"].startswith(wanted), record
+        assert record["parent"], record
+        assert record["time"], record
+        assert record["greenlet"], record
+    return {record["way"] for record in records}
+
+
+@every_target
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_every_way_to_spawn_is_recorded(
+    version: str, when: str, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    program = start_target(target_python(version, "greenlet", "eventlet"), TARGET, when)
+    program.wait_for_line("done")
+    ways = _check(program.lines)
+    assert {"spawn", "spawn_n", "pool", "raw", "own", "run", "create_task", "group"} <= ways
+    assert ("eager" in ways) == (version != "3.11")
+
+
+def test_the_launcher_tracks_without_a_change_to_the_program(target_python: TargetPython) -> None:
+    python = target_python("3.14", "greenlet", "eventlet")
+    lines = _launch(python, ROOT / TARGET, "launched").splitlines()
+    assert lines[-1] == "done"
+    assert len(_check(lines)) > 10
+
+
+def test_the_launcher_passes_arguments_and_can_be_off(target_python: TargetPython) -> None:
+    python = target_python("3.14", "greenlet", "eventlet")
+    code = "import sys; print(sys.argv[1:], '_eventlet_migrate_tracking' in sys.modules)"
+    assert _launch(python, "-c", code, "--x", "-h") == "['--x', '-h'] True\n"
+    assert _launch(python, "-c", code, EVENTLET_MIGRATE_TRACK="0") == "[] False\n"
+
+
+def test_the_programs_own_sitecustomize_still_runs(
+    target_python: TargetPython, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import builtins; builtins.seen = __file__\n")
+    python = target_python("3.14", "greenlet", "eventlet")
+    printed = _launch(
+        python, "-c", "import sys; print(seen, sys.path[1])", PYTHONPATH=str(tmp_path)
+    )
+    assert printed == f"{tmp_path}/sitecustomize.py {tmp_path}\n"
+
+
+def test_children_of_the_program_are_tracked_too(target_python: TargetPython) -> None:
+    python = target_python("3.14", "greenlet", "eventlet")
+    child = "import sys; print('_eventlet_migrate_tracking' in sys.modules)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    assert _launch(python, "-c", parent) == "True\n"
+
+
+def test_a_program_that_cannot_start_is_named() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "migrator", "run", "--", "/no/such/python"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "/no/such/python" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_records_keep_nothing_alive(target_python: TargetPython) -> None:
+    code = (
+        "import greenlet, weakref, gc; gc.disable();"
+        "g = greenlet.greenlet(print); assert '_migrate_born' in g.__dict__;"
+        "r = weakref.ref(g); del g; print(r() is None)"
+    )
+    python = target_python("3.14", "greenlet", "eventlet")
+    assert _launch(python, "-c", code) == "True\n"
