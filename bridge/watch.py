@@ -1,0 +1,197 @@
+"""What repeated looks at one process show: since when a unit is where it is, and what grows.
+
+Nothing here reads a process or a clock: a `Watch` is made of snapshots and their own times.
+What it says about time is a lower bound. Where two looks leave room for doubt whether a unit
+has moved, it has: better too short than made up. One case cannot be told apart from outside
+and without `bridge.tracking`: a unit that ended between two looks and whose address, name and
+place were taken over by another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.words import is_library
+from inspector.snapshot import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inspector.snapshot import Snapshot, Unit
+
+WINDOW = 60  # looks for which counts are kept
+_FEWEST = 4  # looks from which on a branch may be said to grow
+_SLACK = 0.05  # seconds by which two readings of one deadline may differ
+
+
+class Branch(NamedTuple):
+    """Units that were started alike: what a leak is made of."""
+
+    kind: str  # "task" or "green"
+    function: str  # their outermost function outside of libraries
+    place: str  # "file:line" of the spawn where that was tracked, else the function's file
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One unit over the looks. Times are UNIX seconds, those of the snapshots."""
+
+    unit: Unit
+    first_seen: float
+    since: float  # it was found in its present place at every look from then on
+    moves: int = 0  # looks that found it elsewhere than the look before
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """All looks so far. Start with `begin`, go on with `look`; neither changes its argument."""
+
+    snapshot: Snapshot  # the last look
+    started: float  # when the first look was taken, UNIX seconds
+    looks: int
+    tracks: Mapping[str, Track]  # by unit; those of the last look only
+    ended: tuple[Track, ...]  # those of the look before that are gone
+    counts: Mapping[Branch, tuple[int, ...]]  # one a look, oldest first, WINDOW at most
+
+    @property
+    def now(self) -> float:
+        """When the last look was taken, UNIX seconds."""
+        return self.snapshot.taken_at
+
+    def in_place(self, track: Track) -> float:
+        """Seconds for which the unit is where it is now; at least, unless its wait knows."""
+        runtime = track.unit.runtime
+        if runtime is not None and runtime.how == "exact":
+            return runtime.seconds
+        return self.now - track.since
+
+    def is_new(self, track: Track) -> bool:
+        """Whether the last look is the first that saw the unit."""
+        return self.looks > 1 and track.first_seen == self.now
+
+    def has_moved(self, track: Track) -> bool:
+        """Whether the last look found the unit elsewhere than the one before."""
+        return track.since == self.now > track.first_seen
+
+    def growing(self) -> dict[Branch, tuple[int, ...]]:
+        """The branches whose every later count is above every earlier one, with the counts.
+
+        Halves are compared, so that neither a slow leak nor one with noise on it is missed,
+        and one single step is not yet growth.
+        """
+        return {branch: counts for branch, counts in self.counts.items() if grows(counts)}
+
+
+def begin(snapshot: Snapshot) -> Watch:
+    """The watch that has looked once."""
+    now = snapshot.taken_at
+    tracks = {unit.id: Track(unit, now, now) for unit in snapshot.units}
+    counts = {branch: (count,) for branch, count in _branches(snapshot).items()}
+    return Watch(snapshot, now, 1, tracks, (), counts)
+
+
+def look(watch: Watch, snapshot: Snapshot) -> Watch:
+    """``watch`` with one more look at the same process, a later one."""
+    before = watch.tracks
+    tracks = {
+        unit.id: _follow(before.get(unit.id), unit, watch.snapshot, snapshot)
+        for unit in snapshot.units
+    }
+    ended = tuple(
+        track
+        for identity, track in before.items()
+        if identity not in tracks or not _same(track.unit, tracks[identity].unit)
+    )
+    looks = min(watch.looks, WINDOW - 1)
+    present = _branches(snapshot)
+    counts = {}
+    for branch in watch.counts.keys() | present.keys():
+        earlier = watch.counts.get(branch, (0,) * looks)[-looks:]
+        if any(earlier) or branch in present:
+            counts[branch] = (*earlier, present.get(branch, 0))
+    return Watch(snapshot, watch.started, watch.looks + 1, tracks, ended, counts)
+
+
+def observed(watch: Watch) -> Snapshot:
+    """The last look, with a run time of how "observed" for each unit that had none.
+
+    A unit that waits for no other one counts from when it was first found where it is, any
+    other from when it was first seen. Units seen once have none still.
+    """
+    waiters = {edge.waiter for edge in watch.snapshot.edges}
+    units = []
+    for unit in watch.snapshot.units:
+        track = watch.tracks[unit.id]
+        start = track.first_seen if unit.id in waiters else track.since
+        if unit.runtime is None and start < watch.now:
+            unit = replace(unit, runtime=Runtime(watch.now - start, "observed"))
+        units.append(unit)
+    return replace(watch.snapshot, units=tuple(units))
+
+
+def branch_of(unit: Unit) -> Branch:
+    """What the unit is one of."""
+    own = [frame for frame in unit.stack if not is_library(frame)] or unit.stack
+    function = own[-1].function if own else unit.type
+    if unit.spawned is not None:
+        return Branch(unit.kind, function, f"{unit.spawned.file}:{unit.spawned.line}")
+    return Branch(unit.kind, function, own[-1].file if own else "")
+
+
+def grows(counts: tuple[int, ...]) -> bool:
+    """Whether ``counts``, oldest first, keep growing; see `Watch.growing`."""
+    half = len(counts) // 2
+    rises = sum(later > earlier for earlier, later in pairwise(counts))
+    return len(counts) >= _FEWEST and rises > 1 and min(counts[-half:]) > max(counts[:half])
+
+
+def _branches(snapshot: Snapshot) -> Counter[Branch]:
+    return Counter(branch_of(unit) for unit in snapshot.units if unit.kind in ("task", "green"))
+
+
+def _follow(track: Track | None, unit: Unit, before: Snapshot, snapshot: Snapshot) -> Track:
+    now = snapshot.taken_at
+    if track is None or not _same(track.unit, unit):
+        return Track(unit, now, now)
+    moved = unit.moving or _place(track.unit) != _place(unit)
+    if moved or _restarted(track.unit, unit, before, snapshot):
+        return Track(unit, track.first_seen, now, track.moves + 1)
+    return Track(unit, track.first_seen, track.since, track.moves)
+
+
+def _same(one: Unit, other: Unit) -> bool:
+    """Whether both can be the same unit: addresses are used again."""
+    if one.spawned is not None and other.spawned is not None:
+        return one.spawned == other.spawned
+    if (one.kind, one.type, one.name) != (other.kind, other.type, other.name):
+        return False
+    if not one.stack:  # not started, as far as the first look could tell
+        return True
+    root, later = one.stack[-1], other.stack[-1] if other.stack else None
+    return later is not None and (root.function, root.file) == (later.function, later.file)
+
+
+def _place(unit: Unit) -> object:
+    """Equal at two looks if nothing says that the unit ran in between."""
+    wait = unit.wait
+    return (
+        unit.state,
+        [(frame.function, frame.file, frame.line) for frame in unit.stack],
+        wait and (wait.on, wait.object, wait.fd, wait.mode, wait.peer, wait.seconds_total),
+    )
+
+
+def _restarted(one: Unit, other: Unit, before: Snapshot, snapshot: Snapshot) -> bool:
+    """Whether the same wait began anew, as a loop of sleeps does: its deadline is another."""
+    if one.wait is None or other.wait is None:
+        return False
+    if one.wait.seconds_left is None or other.wait.seconds_left is None:
+        return one.wait.seconds_left is not other.wait.seconds_left
+    was = before.taken_at + one.wait.seconds_left
+    now = snapshot.taken_at + other.wait.seconds_left
+    # A snapshot has one time, but its units were read while the capture went on.
+    captures = before.completeness.capture_ms + snapshot.completeness.capture_ms
+    return abs(now - was) > _SLACK + captures / 1000
