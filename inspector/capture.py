@@ -1,0 +1,304 @@
+"""One look at a process: read in waves, verify, read again what moved, say what is left.
+
+A capture keeps every page it reads, so that what it decodes comes from one moment. After
+the stacks are walked the words they hang on are read anew and compared; units that differ
+are read again in a second capture; those that differ once more are flagged ``moving``.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from inspector import greenlets, pools, tasks, threads
+from inspector.attach import attach
+from inspector.errors import UnsupportedPython
+from inspector.frames import Frames
+from inspector.freeze import frozen
+from inspector.memory import BadMemory
+from inspector.objects import Objects
+from inspector.snapshot import Completeness
+from inspector.units import assemble
+
+if TYPE_CHECKING:
+    from inspector.attach import Target
+    from inspector.frames import FrameView
+    from inspector.greenlets import GreenletFacts
+    from inspector.memory import Memory
+    from inspector.snapshot import Snapshot
+    from inspector.tasks import TaskFacts
+    from inspector.threads import ThreadState
+
+_ROUNDS = 3  # readings of a unit that moves or does not decode, the first included
+_LIST_PASSES = 4  # walks of a task list that is torn
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to read. ``args`` costs a third more time; ``freeze`` stops the process for it."""
+
+    args: bool = True
+    freeze: bool = False
+    waits: bool = True
+
+
+def take(pid: int, options: Options | None = None) -> Snapshot:
+    """Look at the process once.
+
+    Raises NoSuchProcess, NotAllowed, NotPython or UnsupportedPython; what cannot be read
+    of a readable process is counted in ``completeness`` instead.
+    """
+    options = options or Options()
+    target = attach(pid)
+    try:
+        return _take(target, options)
+    except BadMemory as error:
+        target.raise_if_gone()
+        raise UnsupportedPython(
+            f"process {pid} (CPython {target.layout.version}): its memory makes no sense: {error}",
+            "it may be starting, ending, or a build with changed internals",
+        ) from None
+    finally:
+        target.close()
+
+
+def _take(target: Target, options: Options) -> Snapshot:
+    started = time.perf_counter()
+    with frozen(target.pid, wanted=options.freeze):
+        taken_at = time.time()
+        capture = Capture(target, arguments=options.args)
+        capture.read()
+        retries = _settle(capture, target, options)
+        capture_ms = (time.perf_counter() - started) * 1000
+        found = assemble(capture)
+    failed = len(capture.failed)
+    moving = len(capture.moving)
+    completeness = Completeness(
+        complete=not failed and not moving and not capture.notes,
+        units_read=len(found.units),
+        units_moving=moving,
+        units_failed=failed,
+        retries=retries,
+        frozen=options.freeze,
+        capture_ms=round(capture_ms, 3),
+        notes=tuple(capture.notes),
+    )
+    return target.snapshot(capture, found, taken_at, completeness)
+
+
+class ThreadFacts:
+    """An OS thread and its present stack, innermost first."""
+
+    __slots__ = ("frames", "running_task", "state")
+
+    def __init__(self, state: ThreadState, frames: list[FrameView], running_task: int) -> None:
+        self.state = state
+        self.frames = frames
+        self.running_task = running_task
+
+
+class Capture:
+    """Everything of one reading; ``tasks`` and ``greenlets`` by address of the object."""
+
+    def __init__(self, target: Target, *, arguments: bool) -> None:
+        self.target = target
+        self.memory: Memory = target.memory.fresh()
+        self.objects = Objects(self.memory, target.layout)
+        self.frames = Frames(self.objects, arguments=arguments)
+        self.interpreters: list[int] = []
+        self.threads: list[ThreadFacts] = []
+        self.tasks: dict[int, TaskFacts] = {}
+        self.greenlets: dict[int, GreenletFacts] = {}
+        self.pimpls: greenlets.PimplLayout | None = None
+        self.failed: dict[int, str] = {}  # address of a task or pimpl -> why
+        self.moving: set[int] = set()  # addresses of tasks and greenlets
+        self.notes: list[str] = []
+
+    def read(self) -> None:
+        """Read threads, then greenlets, then tasks. Raises BadMemory for a senseless runtime."""
+        target = self.target
+        layout = target.layout
+        self.interpreters = threads.interpreters(self.memory, layout, target.runtime)
+        states = [
+            state
+            for interpreter in self.interpreters
+            for state in threads.threads_of(self.memory, layout, interpreter)
+        ]
+        running_at = layout.at.get("atstate.running_task", 0)
+        for state in states:
+            try:
+                frames = self.frames.chain(state.frame)
+            except BadMemory:
+                frames = []  # it runs and moves; the unit that runs in it is told apart below
+            running = self.memory.word(state.address + running_at) if running_at else 0
+            self.threads.append(ThreadFacts(state, frames, running))
+        if target.vtables:
+            self._read_greenlets()
+        self._read_tasks(states)
+
+    def _read_greenlets(self) -> None:
+        target, memory = self.target, self.memory
+        needles = sorted(target.vtables.values())
+        samples = self._modules()
+        if pools.uses_pools(self.objects, samples):
+            found = pools.search_pools(memory, target.heaps(), greenlets.BLOCKS, needles)
+        else:
+            found = pools.search_all(memory, target.writable(), needles)
+        if not found:
+            return
+        self.pimpls = greenlets.pimpl_layout(self.objects, found)
+        if self.pimpls is None:
+            self.notes.append("greenlets found, but of an unknown layout")
+            return
+        frame_at = self.pimpls.current_frame
+        tops = []
+        for pimpl in found:
+            try:
+                tops.append(memory.word(pimpl + frame_at))
+            except BadMemory:
+                continue
+        memory.prefetch(top for top in tops if top)
+        for pimpl in found:
+            self.read_greenlet(pimpl)
+
+    def read_greenlet(self, pimpl: int) -> None:
+        """Read one greenlet; a failure is noted under the pimpl's address."""
+        assert self.pimpls is not None
+        self.failed.pop(pimpl, None)
+        try:
+            main = self.target.vtables["main"]
+            facts = greenlets.read_greenlet(self.frames, self.pimpls, pimpl, main)
+        except BadMemory as error:
+            self.failed[pimpl] = str(error)
+            return
+        if facts is not None:
+            self.greenlets[facts.address] = facts
+
+    def _read_tasks(self, states: list[ThreadState]) -> None:
+        at = self.target.layout.at
+        if "ainterp.tasks_head" in at:
+            heads: list[tuple[int | None, int]] = [
+                (None, interpreter + at["ainterp.tasks_head"]) for interpreter in self.interpreters
+            ]
+            heads += [(state.tid, state.address + at["atstate.tasks_head"]) for state in states]
+            for tid, head in heads:
+                for address in self._listed(head):
+                    self.read_task(address, tid)
+
+    def _listed(self, head: int) -> list[int]:
+        objects = self.objects
+        found: dict[int, None] = {}
+        for _ in range(_LIST_PASSES):
+            listed, whole = tasks.walk_list(objects, head)
+            found.update(dict.fromkeys(listed))
+            if whole:
+                return list(found)
+            objects = Objects(self.memory.fresh(), self.target.layout)
+        self.notes.append(
+            "a list of tasks changed in every pass: some short-lived ones are missing"
+        )
+        return list(found)
+
+    def read_task(self, address: int, tid: int | None) -> None:
+        """Read one task; a failure is noted under its address."""
+        self.failed.pop(address, None)
+        try:
+            facts = tasks.read_task(self.frames, address, tid)
+        except BadMemory as error:
+            self.failed[address] = str(error)
+            return
+        if facts is not None:
+            self.tasks[address] = facts
+
+    def module_version(self, name: str) -> str | None:
+        """``__version__`` of an imported module, None when it is not imported or has none."""
+        at, memory, objects = self.target.layout.at, self.memory, self.objects
+        try:
+            for interpreter in self.interpreters:
+                modules = memory.word(interpreter + at["interp.imports_modules"])
+                module = objects.entry(modules, name) if modules else 0
+                if module:
+                    names = memory.word(module + at["module.dict"])
+                    return objects.text(objects.entry(names, "__version__"), 64)
+        except BadMemory:
+            pass
+        return None
+
+    def _modules(self) -> list[int]:
+        """Some module objects: small, on the heap, alive as long as the process."""
+        at = self.target.layout.at
+        modules = self.memory.word(self.interpreters[0] + at["interp.imports_modules"])
+        return [value for _, value in self.objects.pairs(modules, 64)]
+
+
+def _settle(capture: Capture, target: Target, options: Options) -> int:
+    """Verify, and read again what moved or failed. Returns how many readings that took."""
+    retries = 0
+    suspects: set[int] | None = None
+    for _ in range(_ROUNDS - 1):
+        fresh = target.memory.fresh()
+        moved = _moved(capture, fresh, suspects)
+        again = Capture(target, arguments=options.args)
+        again.pimpls = capture.pimpls
+        for address in moved:
+            retries += 1
+            if address in capture.tasks:
+                tid = capture.tasks.pop(address).tid
+                again.read_task(address, tid)
+            else:
+                again.read_greenlet(capture.greenlets.pop(address).pimpl)
+        for address in list(capture.failed):
+            retries += 1
+            del capture.failed[address]
+            if tasks.TaskTypes(again.objects)(address):
+                again.read_task(address, None)
+            elif again.pimpls is not None:
+                again.read_greenlet(address)
+        capture.tasks.update(again.tasks)
+        capture.greenlets.update(again.greenlets)
+        capture.failed.update(again.failed)
+        suspects = set(again.tasks) | set(again.greenlets)
+        if not suspects and not again.failed:
+            return retries
+    capture.moving = _moved(capture, target.memory.fresh(), suspects)
+    return retries
+
+
+def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
+    """Addresses of units whose words differ now from those they were decoded from."""
+    at = capture.target.layout.at
+    instruction, executable = at["frame.instr_ptr"], at["frame.executable"]
+    checks: list[tuple[int, int, list[int], list[FrameView]]] = []
+    for address, task in capture.tasks.items():
+        if only is None or address in only:
+            checks.append((address, address, task.words, task.frames))
+    for address, green in capture.greenlets.items():
+        if only is None or address in only:
+            checks.append((address, green.pimpl, green.words, green.frames))
+    pages = set()
+    for _, start, words, frames in checks:
+        pages.add(start >> 12)
+        pages.add((start + 8 * len(words)) >> 12)
+        for frame in frames:
+            pages.add((frame.address + executable) >> 12)
+            pages.add((frame.address + instruction) >> 12)
+    fresh.prefetch_pages(pages)
+    moved = set()
+    for address, start, words, frames in checks:
+        try:
+            # The first word is a reference count (or a vtable), which anybody may change.
+            if fresh.words(start, len(words))[1:] != words[1:]:
+                moved.add(address)
+                continue
+            for frame in frames:
+                where = frame.address
+                if (
+                    fresh.word(where + instruction) != frame.instruction
+                    or fresh.word(where + executable) & ~3 != frame.code.address
+                ):
+                    moved.add(address)
+                    break
+        except BadMemory:
+            moved.add(address)
+    return moved

@@ -1,0 +1,103 @@
+"""Who cannot go on before whom: task and green thread, in all four directions.
+
+CPython records task -> task (``awaited_by``, 3.14+). The edges between the two worlds are
+told by eventlet's own code: the frames a green thread waits in, and the callbacks of the
+future a task waits for (eventlet/greenthread.py, eventlet/asyncio.py, 0.38 to 0.41).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.memory import BadMemory
+
+if TYPE_CHECKING:
+    from inspector.capture import Capture
+    from inspector.greenlets import GreenletFacts
+    from inspector.objects import Objects
+
+Pair = tuple[str, str]  # ids of waiter and target
+
+# A green thread that waits in this function waits for what this local names.
+_GREEN_WAITS = {
+    "GreenThread.wait": ("self", "GreenThread.wait"),
+    "spawn_for_awaitable.<locals>._run": ("future", "spawn_for_awaitable"),
+}
+_LEAF_FRAMES = 6  # how far above the leaf such a function stands
+_MAX_CALLBACKS = 64
+
+
+def find_edges(capture: Capture) -> dict[Pair, str]:
+    """(waiter, target) -> by what means, for all units of the capture."""
+    found: dict[Pair, str] = {}
+    for address, task in capture.tasks.items():
+        own = f"task:{address:#x}"
+        for awaiter in task.awaiters:
+            if awaiter in capture.tasks:
+                found[f"task:{awaiter:#x}", own] = "awaits"
+        if task.waiter in capture.tasks:
+            found[own, f"task:{task.waiter:#x}"] = "awaits"
+        elif task.waiter and capture.greenlets:
+            green = _awaited_green(capture, task.waiter)
+            if green:
+                found[own, f"green:{green:#x}"] = "await GreenThread"
+    for facts in capture.greenlets.values():
+        _green_edges(capture, facts, found)
+    return found
+
+
+def _green_edges(capture: Capture, green: GreenletFacts, found: dict[Pair, str]) -> None:
+    for frame in green.frames[:_LEAF_FRAMES]:
+        rule = _GREEN_WAITS.get(frame.code.qualname)
+        if rule is None or "/eventlet/" not in frame.code.file:
+            continue
+        try:
+            target = frame.local(rule[0])
+        except BadMemory:
+            return
+        own = f"green:{green.address:#x}"
+        if target in capture.greenlets and target != green.address:
+            found[own, f"green:{target:#x}"] = rule[1]
+        elif target in capture.tasks:
+            found[own, f"task:{target:#x}"] = rule[1]
+        return
+
+
+def _awaited_green(capture: Capture, future: int) -> int:
+    """The green thread that will complete a future: ``GreenThread.__await__`` made it.
+
+    It hangs two closures on the future that hold the green thread as ``self``.
+    """
+    objects = capture.objects
+    at, memory = objects.layout.at, objects.memory
+    try:
+        if objects.type_of(future).full != "_asyncio.Future":
+            return 0
+        callbacks = [memory.word(future + at["future.callback0"])]
+        more = memory.word(future + at["future.callbacks"])
+        if not more and objects.type_of(callbacks[0]).name != "function":
+            return 0
+        if more:
+            for item in objects.items(more, _MAX_CALLBACKS):
+                callbacks += objects.items(item, 1)
+        for callback in callbacks:
+            if callback and (green := _closes_over_green(capture, objects, callback)):
+                return green
+    except BadMemory:
+        pass
+    return 0
+
+
+def _closes_over_green(capture: Capture, objects: Objects, function: int) -> int:
+    at, memory = objects.layout.at, objects.memory
+    if objects.type_of(function).name != "function":
+        return 0
+    qualname = objects.text(memory.word(function + at["function.qualname"]), 256) or ""
+    if not qualname.startswith("GreenThread.__await__.<locals>."):
+        return 0
+    closure = memory.word(function + at["function.closure"])
+    for cell in objects.items(closure, 8) if closure else ():
+        value = memory.word(cell + at["cell.contents"])
+        if value in capture.greenlets:
+            return value
+    return 0

@@ -1,0 +1,376 @@
+"""Python objects of a target, by address: types, attributes, containers, plain values.
+
+The API for rules that look into objects (`inspector.waits`)::
+
+    objects.type_of(address).name            "Semaphore" (no module), .full with it
+    objects.attribute(address, "counter")    address of the value, 0 where there is none
+    objects.integer(address)                 int, None when it is not one
+    objects.text(address)                    str (cut at ``limit``), None when it is not one
+    objects.real(address)                    float or int as float, else None
+    objects.items(address, limit)            addresses in a list, tuple, set or deque
+    objects.pairs(address, limit)            (key, value) addresses of a dict
+    objects.entry(address, "name")           a dict's value for a str key, 0 where none
+    objects.is_none(address)
+
+Everything is bounded, and raises `BadMemory` where memory makes no sense. An address is
+only a number: nothing is known of it before its type was asked for.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from inspector.memory import BadMemory
+
+if TYPE_CHECKING:
+    from inspector.layouts import Layout
+    from inspector.memory import Memory
+
+_INLINE_VALUES = 1 << 2  # Py_TPFLAGS_INLINE_VALUES, 3.13+
+_MANAGED_DICT = 1 << 4  # Py_TPFLAGS_MANAGED_DICT, 3.11+ (3.11 calls it inline values)
+_SUBCLASS: Final = {"int": 1 << 24, "list": 1 << 25, "tuple": 1 << 26, "bytes": 1 << 27}
+_UNICODE = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
+_DICT = 1 << 29
+_HEAPTYPE = 1 << 9
+_READY = 1 << 12
+_SPLIT_KEYS, _GENERAL_KEYS = 2, 0
+_MAX_MRO = 64
+_MAX_ITEMS = 1 << 20
+_DEQUE_BLOCK = 64  # BLOCKLEN of Modules/_collectionsmodule.c
+
+
+class Type:
+    """A type of the target. ``full`` is "eventlet.hubs.epolls.Hub", ``name`` its last part."""
+
+    __slots__ = ("address", "basicsize", "dictoffset", "flags", "full", "mro", "name", "slots")
+
+    def __init__(self, address: int, name: str, flags: int, basicsize: int) -> None:
+        self.address = address
+        self.name = name
+        self.full = name
+        self.flags = flags
+        self.basicsize = basicsize
+        self.dictoffset = 0
+        self.mro: tuple[int, ...] = ()
+        self.slots: dict[str, int] = {}  # attribute -> offset of its __slots__ member
+
+
+class Objects:
+    """A view of the target's objects through one capture of its memory."""
+
+    def __init__(self, memory: Memory, layout: Layout) -> None:
+        self.memory = memory
+        self.layout = layout
+        self._types: dict[int, Type] = {}
+        self._keys: dict[int, dict[str, int]] = {}  # cached keys of instances -> index
+        self._strings: dict[int, str] = {}
+        at = layout.at
+        self._type_at = at["obj.ob_type"]
+        self._size_at = at["tuple.ob_size"]
+        self._state_at, self._length_at = at["unicode.state"], at["unicode.length"]
+        self._ascii, self._digits = at["unicode.asciiobject_size"], at["long.ob_digit"]
+        # A str that is not ASCII has its UTF-8 pointer and length between header and data.
+        self._compact = self._ascii + 16 + (8 if layout.minor < 12 else 0)
+
+    # types
+
+    def type_of(self, address: int) -> Type:
+        """The object's type. Raises BadMemory when that cannot be a type."""
+        pointer = self.memory.pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
+        found = self._types.get(pointer)
+        return found if found is not None else self.type_at(pointer)
+
+    def type_at(self, address: int) -> Type:
+        """The type at ``address`` itself. Raises BadMemory when there is none."""
+        found = self._types.get(address)
+        if found is not None:
+            return found
+        at, memory = self.layout.at, self.memory
+        flags = memory.word(address + at["type.tp_flags"])
+        name = memory.text(memory.word(address + at["type.tp_name"]), 256)
+        basicsize = memory.word(address + at["type.tp_basicsize"])
+        if not flags & _READY or not name or basicsize > 1 << 20:
+            raise BadMemory(f"no type at {address:#x}")
+        text = name.decode("utf-8", "replace")
+        kind = Type(address, text.rpartition(".")[2], flags, basicsize)
+        kind.full = text
+        kind.dictoffset = memory.signed(address + at["type.tp_dictoffset"])
+        self._types[address] = kind
+        mro = memory.word(address + at["type.tp_mro"])
+        kind.mro = tuple(self._tuple(mro, _MAX_MRO)) if mro else (address,)
+        if flags & _HEAPTYPE:
+            self._describe_heap_type(kind, "." in text)
+        elif "." not in text:
+            kind.full = f"builtins.{text}"
+        return kind
+
+    def _describe_heap_type(self, kind: Type, dotted: bool) -> None:
+        """A class statement's type keeps module and qualified name elsewhere."""
+        at = self.layout.at
+        namespace = self.memory.word(kind.address + at["type.tp_dict"])
+        if not dotted:
+            module = self.text(self.entry(namespace, "__module__"))
+            qualname = self.text(self.memory.word(kind.address + at["heaptype.ht_cached_keys"] - 8))
+            kind.full = f"{module}.{qualname or kind.name}" if module else kind.name
+
+    def _slot(self, kind: Type, name: str) -> int:
+        """The offset of a __slots__ member (also of C members), -1 when there is none."""
+        known = kind.slots.get(name)
+        if known is not None:
+            return known
+        at, memory = self.layout.at, self.memory
+        found = -1
+        for base in kind.mro:
+            namespace = memory.word(base + at["type.tp_dict"])
+            descriptor = self.entry(namespace, name) if namespace else 0
+            if descriptor:
+                if self.type_of(descriptor).name == "member_descriptor":
+                    definition = memory.word(descriptor + at["member.def"])
+                    found = memory.word(definition + at["memberdef.offset"])
+                break
+        if not -1 <= found < kind.basicsize:
+            raise BadMemory(f"member {name} outside its object")
+        kind.slots[name] = found
+        return found
+
+    def attribute(self, address: int, name: str) -> int:
+        """The address of the instance attribute, 0 when the instance has none such.
+
+        Looks where CPython would: managed dict, inline values, __dict__, __slots__.
+        """
+        kind = self.type_of(address)
+        at, memory = self.layout.at, self.memory
+        if kind.flags & _MANAGED_DICT:
+            dictionary = memory.word(address - 24)
+            minor = self.layout.minor
+            values = 0
+            if minor == 11:
+                values = memory.word(address - 32)
+            elif minor == 12 and dictionary & 1:  # tagged: the values themselves
+                dictionary, values = 0, dictionary + 1
+            elif minor >= 13 and kind.flags & _INLINE_VALUES:
+                values = address + kind.basicsize
+            if dictionary:
+                found = self.entry(dictionary, name)
+            elif values:
+                keys = memory.word(kind.address + at["heaptype.ht_cached_keys"])
+                index = self._cached_keys(keys).get(name) if keys else None
+                found = 0
+                if index is not None:
+                    found = memory.word(values + at["values.first"] + 8 * index)
+            else:
+                found = 0
+            if found:
+                return found
+        elif kind.dictoffset > 0:
+            dictionary = memory.word(address + kind.dictoffset)
+            if dictionary and (found := self.entry(dictionary, name)):
+                return found
+        offset = self._slot(kind, name)
+        return memory.word(address + offset) if offset >= 0 else 0
+
+    def _cached_keys(self, keys: int) -> dict[str, int]:
+        """Names of instance attributes of a type -> index of their values."""
+        known = self._keys.get(keys)
+        if known is None:
+            known = {}
+            for index, (key, _) in enumerate(self._entries(keys, 0, 64)):
+                if key and (name := self.text(key)) is not None:
+                    known[name] = index
+            self._keys[keys] = known
+        return known
+
+    # containers
+
+    def _tuple(self, address: int, limit: int) -> list[int]:
+        count = self.memory.word(address + self._size_at)
+        if count > _MAX_ITEMS:
+            raise BadMemory(f"{count} items at {address:#x}")
+        first = address + self.layout.at["tuple.ob_item"]
+        return self.memory.words(first, min(count, limit))
+
+    def items(self, address: int, limit: int = 1024) -> list[int]:
+        """Addresses of the first ``limit`` items of a list, tuple, set or deque, else none."""
+        kind = self.type_of(address)
+        memory, at = self.memory, self.layout.at
+        if kind.flags & _SUBCLASS["tuple"]:
+            return self._tuple(address, limit)
+        if kind.flags & _SUBCLASS["list"]:
+            count = memory.word(address + self._size_at)
+            if count > _MAX_ITEMS:
+                raise BadMemory(f"{count} items at {address:#x}")
+            # list.ob_item is a pointer to the items
+            return memory.words(memory.word(address + at["list.ob_item"]), min(count, limit))
+        bases = {self.type_at(base).name for base in kind.mro}
+        if bases & {"set", "frozenset"}:
+            return self._set(address, limit)
+        if "deque" in bases:
+            return self._deque(address, limit)
+        return []
+
+    def size(self, address: int) -> int:
+        """How many items a list, tuple, set, deque or dict holds. Raises BadMemory."""
+        kind = self.type_of(address)
+        at = self.layout.at
+        bases = {self.type_at(base).name for base in kind.mro}
+        where = self._size_at
+        if bases & {"set", "frozenset"}:
+            where = at["set.used"]
+        count = self.memory.word(address + where)  # dict.ma_used and deque's size are there too
+        if count > 1 << 40:
+            raise BadMemory(f"{count} items at {address:#x}")
+        return count
+
+    def _set(self, address: int, limit: int) -> list[int]:
+        at, memory = self.layout.at, self.memory
+        slots = memory.word(address + at["set.mask"]) + 1
+        if slots > _MAX_ITEMS:
+            raise BadMemory(f"a set of {slots} slots at {address:#x}")
+        left = min(memory.word(address + at["set.used"]), limit)
+        table = memory.word(address + at["set.table"])
+        found: list[int] = []
+        for start in range(0, slots, 256):
+            if len(found) >= left:
+                break
+            entries = memory.words(table + 16 * start, 2 * min(256, slots - start))
+            # A removed entry keeps a dummy key with the hash -1.
+            for key, hashed in zip(entries[::2], entries[1::2], strict=True):
+                if key and hashed != 0xFFFFFFFFFFFFFFFF:
+                    found.append(key)
+        return found[:left]
+
+    def _deque(self, address: int, limit: int) -> list[int]:
+        at, memory = self.layout.at, self.memory
+        left = min(memory.word(address + at["deque.size"]), limit)
+        block = memory.word(address + at["deque.leftblock"])
+        index = memory.word(address + at["deque.leftindex"])
+        found: list[int] = []
+        while left > 0:
+            if not 0 <= index < _DEQUE_BLOCK or not block:
+                raise BadMemory(f"a torn deque at {address:#x}")
+            count = min(left, _DEQUE_BLOCK - index)
+            found += memory.words(block + 8 + 8 * index, count)
+            left -= count
+            index = 0
+            block = memory.word(block + 8 + 8 * _DEQUE_BLOCK)
+        return found
+
+    def pairs(self, address: int, limit: int = 1024) -> list[tuple[int, int]]:
+        """(key, value) addresses of the first ``limit`` entries of a dict, else none."""
+        if not self.type_of(address).flags & _DICT:
+            return []
+        at, memory = self.layout.at, self.memory
+        keys = memory.word(address + at["dict.ma_keys"])
+        values = memory.word(address + at["dict.ma_values"])
+        return [pair for pair in self._entries(keys, values, limit) if pair[0] and pair[1]]
+
+    def _entries(self, keys: int, values: int, limit: int) -> list[tuple[int, int]]:
+        """All entry slots of a keys object, empty ones included, in index order."""
+        at, memory = self.layout.at, self.memory
+        log2_index_bytes = memory.u8(keys + at["keys.log2_index_bytes"])
+        kind = memory.u8(keys + at["keys.kind"])
+        used = memory.word(keys + at["keys.nentries"])
+        if log2_index_bytes > 30 or kind > _SPLIT_KEYS or used > _MAX_ITEMS:
+            raise BadMemory(f"no dict keys at {keys:#x}")
+        first = keys + at["keys.indices"] + (1 << log2_index_bytes)
+        step = 3 if kind == _GENERAL_KEYS else 2
+        words = memory.words(first, step * min(used, limit))
+        names = words[step - 2 :: step]
+        if values:
+            found = memory.words(values + at["values.first"], len(names))
+        else:
+            found = words[step - 1 :: step]
+        return list(zip(names, found, strict=True))
+
+    def entry(self, dictionary: int, name: str) -> int:
+        """The address of a dict's value for the str key ``name``, 0 when there is none."""
+        at, memory = self.layout.at, self.memory
+        keys = memory.word(dictionary + at["dict.ma_keys"])
+        values = memory.word(dictionary + at["dict.ma_values"])
+        for key, value in self._entries(keys, values, 1 << 16):
+            if key and self._key(key) == name:
+                return value
+        return 0
+
+    def _key(self, address: int) -> str | None:
+        """A dict key's text, remembered: attribute names are read again and again."""
+        known = self._strings.get(address)
+        if known is None:
+            known = self.text(address, 256)
+            if known is not None:
+                self._strings[address] = known
+        return known
+
+    # plain values
+
+    def is_none(self, address: int) -> bool:
+        """Whether this is None."""
+        return self.type_of(address).name == "NoneType"
+
+    def text(self, address: int, limit: int = 4096) -> str | None:
+        """The str, cut at ``limit`` characters; None when it is not a str. Raises BadMemory."""
+        if not address or not self.type_of(address).flags & _UNICODE:
+            return None
+        memory = self.memory
+        state = memory.word(address + self._state_at)
+        length = memory.word(address + self._length_at)
+        width = state >> 2 & 7
+        if length > 1 << 40 or width not in (1, 2, 4):
+            raise BadMemory(f"no str at {address:#x}")
+        taken = min(length, limit)
+        compact, ascii_only = state >> 5 & 1, state >> 6 & 1
+        if compact:
+            start = address + (self._ascii if ascii_only else self._compact)
+        else:  # str subclasses keep their data elsewhere
+            start = memory.word(address + self._compact)
+        data = memory.data(start, taken * width)
+        codec = ("latin-1", "utf-16-le", "", "utf-32-le")[width - 1]
+        if width == 2:  # a lone surrogate is a legal character of a str
+            return "".join(map(chr, memoryview(data).cast("H")))
+        return data.decode(codec, "replace")
+
+    def raw_bytes(self, address: int, limit: int = 4096) -> bytes | None:
+        """The bytes object's content, cut at ``limit``; None when it is not one."""
+        if not address or not self.type_of(address).flags & _SUBCLASS["bytes"]:
+            return None
+        at = self.layout.at
+        count = self.memory.word(address + at["bytes.ob_size"])
+        if count > 1 << 40:
+            raise BadMemory(f"no bytes at {address:#x}")
+        return self.memory.data(address + at["bytes.ob_sval"], min(count, limit))
+
+    def integer(self, address: int) -> int | None:
+        """The int (or bool), None when it is none or has more than 4,096 digits."""
+        if not address or not self.type_of(address).flags & _SUBCLASS["int"]:
+            return None
+        memory = self.memory
+        if self.layout.minor >= 12:  # lv_tag: the count above three bits, the sign below
+            tag = memory.word(address + self.layout.at["long.lv_tag"])
+            count, sign = tag >> 3, 1 - (tag & 3)
+        else:
+            size = memory.signed(address + self._size_at)
+            count, sign = abs(size), (size > 0) - (size < 0)
+        if count > 1024:
+            return None
+        data = memory.data(address + self._digits, 4 * count)
+        value = 0
+        for index, digit in enumerate(memoryview(data).cast("I")):
+            value |= (digit & 0x3FFFFFFF) << 30 * index
+        return sign * value
+
+    def real(self, address: int) -> float | None:
+        """The float, or the int as one; None when it is neither."""
+        if not address:
+            return None
+        if self._is_float(self.type_of(address)):
+            word = self.memory.data(address + self.layout.at["float.ob_fval"], 8)
+            return float(struct.unpack("<d", word)[0])
+        whole = self.integer(address)
+        try:
+            return None if whole is None else float(whole)
+        except OverflowError:
+            return None
+
+    def _is_float(self, kind: Type) -> bool:
+        return any(self.type_at(base).full == "builtins.float" for base in kind.mro)

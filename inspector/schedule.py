@@ -1,0 +1,93 @@
+"""Hubs of Eventlet and their timers: when a green thread is due, and what it will run.
+
+``hub.next_timers`` and ``hub.timers`` hold ``(when, Timer)``; ``Timer.tpl`` holds
+``(callback, args, kwargs)``. Source: eventlet/hubs/hub.py and timer.py, 0.33 to 0.41.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.memory import BadMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inspector.frames import FrameView
+    from inspector.objects import Objects
+
+_MAX_TIMERS = 200_000
+
+
+class Schedule:
+    """The timers of all hubs seen in a capture.
+
+    ``when`` maps a Timer's address to the time it is due, in seconds of the hub's clock
+    (CLOCK_MONOTONIC). ``due`` holds greenlets that a timer that is due will switch to.
+    """
+
+    def __init__(self, objects: Objects, hubs: Iterable[int]) -> None:
+        self.objects = objects
+        self.when: dict[int, float] = {}
+        self.hubs = list(hubs)
+        for hub in self.hubs:
+            for name in ("next_timers", "timers"):
+                try:
+                    self._read(objects.attribute(hub, name))
+                except BadMemory:
+                    continue
+        now = objects.memory.source.clock()
+        self.due: set[int] = set()
+        for timer, when in self.when.items():
+            if when <= now:
+                self.due.update(greenlet for greenlet, _ in self._targets(timer))
+
+    def _read(self, heap: int) -> None:
+        objects, memory = self.objects, self.objects.memory
+        if not heap:
+            return
+        for item in objects.items(heap, _MAX_TIMERS):
+            pair = objects.items(item, 2)
+            if len(pair) == 2 and (when := objects.real(pair[0])) is not None:
+                self.when[pair[1]] = when
+        memory.prefetch(self.when)
+
+    def functions(self) -> dict[int, int]:
+        """Greenlet -> address of the function it will run, for those a timer will start."""
+        found: dict[int, int] = {}
+        for timer in self.when:
+            for greenlet, arguments in self._targets(timer):
+                if arguments:
+                    found[greenlet] = arguments[0]
+        return found
+
+    def _targets(self, timer: int) -> list[tuple[int, list[int]]]:
+        """The greenlets that a timer will switch to, each with the arguments it is given."""
+        objects, memory = self.objects, self.objects.memory
+        try:
+            called = objects.attribute(timer, "called")
+            if called and objects.integer(called):
+                return []
+            parts = objects.items(objects.attribute(timer, "tpl") or timer, 3)
+            if len(parts) != 3:
+                return []
+            callback, arguments = parts[0], objects.items(parts[1], 8)
+            kind = objects.type_of(callback).name
+            if kind == "builtin_function_or_method":  # greenlet.switch
+                return [(memory.word(callback + objects.layout.at["builtin.self"]), arguments)]
+            if kind == "method":  # Event._do_send(result, exc, waiter)
+                return [(argument, []) for argument in arguments]
+        except BadMemory:
+            pass
+        return []
+
+
+def hub_in(frames: Iterable[FrameView]) -> int:
+    """The hub whose method is on a stack, 0 when none is."""
+    for frame in frames:
+        if "/eventlet/hubs/" in frame.code.file and frame.code.name in ("switch", "run"):
+            try:
+                return frame.local("self")
+            except BadMemory:
+                return 0
+    return 0

@@ -1,0 +1,286 @@
+"""From facts by address to the units of a snapshot: kinds, names, states, spliced stacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from inspector.edges import find_edges
+from inspector.memory import BadMemory
+from inspector.schedule import Schedule, hub_in
+from inspector.snapshot import Edge, Thread, Unit
+from inspector.values import callable_name
+
+if TYPE_CHECKING:
+    from inspector.capture import Capture, ThreadFacts
+    from inspector.frames import FrameView
+    from inspector.greenlets import GreenletFacts
+    from inspector.snapshot import Kind, State
+    from inspector.tasks import TaskFacts
+
+_MAX_LINEAGE = 1000  # parents of a greenlet on the way to the main one
+
+
+class Assembled(NamedTuple):
+    """What a capture amounts to."""
+
+    threads: tuple[Thread, ...]
+    units: tuple[Unit, ...]
+    edges: tuple[Edge, ...]
+    hub: str | None  # module of the hub in use
+
+
+def assemble(capture: Capture) -> Assembled:
+    """Decode a capture into units, edges and threads."""
+    return _Assembly(capture).run()
+
+
+class _Assembly:
+    def __init__(self, capture: Capture) -> None:
+        self.capture = capture
+        self.objects = capture.objects
+        self.frames = capture.frames
+        self.tids = self._tids_of_mains()
+        self.current: dict[int, int] = {}  # tid -> address of the greenlet that runs there
+        self._place_running_greenlets()
+        self.hubs = {hub for green in capture.greenlets.values() if (hub := hub_in(green.frames))}
+        self.schedule = Schedule(self.objects, sorted(self.hubs))
+        self.functions: dict[int, int] | None = None
+        self.running_tasks = {thread.running_task for thread in capture.threads}
+        self.holders = self._frames_of_executing()
+        self.continued = self._continued_by_greenlets()
+
+    def run(self) -> Assembled:
+        capture = self.capture
+        units = [self._task(task) for task in capture.tasks.values()]
+        units += [self._green(green) for green in capture.greenlets.values()]
+        edges = tuple(
+            Edge(waiter, target, via) for (waiter, target), via in find_edges(capture).items()
+        )
+        hub = None
+        for address in sorted(self.hubs):
+            hub = self.objects.type_of(address).full.rpartition(".")[0]
+        threads = tuple(self._thread(thread) for thread in capture.threads)
+        return Assembled(threads, tuple(units), edges, hub)
+
+    # which thread a greenlet belongs to
+
+    def _tids_of_mains(self) -> dict[int, int]:
+        """Main greenlet -> tid, told by whose C stack its greenlets have run on."""
+        capture = self.capture
+        states = [thread.state for thread in capture.threads]
+        mains = {green.address for green in capture.greenlets.values() if green.is_main}
+        if len(states) == 1:
+            return dict.fromkeys(mains, states[0].tid)
+        stacks = [
+            (found, state.tid)
+            for state in states
+            if (found := capture.target.stack_of(state.tid, state.ident)) is not None
+        ]
+        tids: dict[int, int] = {}
+        for green in capture.greenlets.values():
+            main = self._main_of(green)
+            if main in tids:
+                continue
+            for (start, end), tid in stacks:
+                if start <= green.stack_start < end:
+                    tids[main] = tid
+        return tids
+
+    def _main_of(self, green: GreenletFacts) -> int:
+        greenlets = self.capture.greenlets
+        for _ in range(_MAX_LINEAGE):
+            if green.is_main:
+                return green.address
+            if green.main:
+                return green.main
+            parent = greenlets.get(green.parent)
+            if parent is None:
+                break
+            green = parent
+        return 0
+
+    def _place_running_greenlets(self) -> None:
+        """A running greenlet's frames are those of its thread."""
+        by_tid = {thread.state.tid: thread for thread in self.capture.threads}
+        for green in self.capture.greenlets.values():
+            if green.running:
+                tid = self.tids.get(self._main_of(green))
+                if tid is not None and tid in by_tid:
+                    self.current[tid] = green.address
+                    green.frames = by_tid[tid].frames
+
+    # tasks whose coroutine runs: in a thread, or in a greenlet that is suspended
+
+    def _frames_of_executing(self) -> dict[int, tuple[list[FrameView], int, bool]]:
+        """Frame address -> (stack it is part of, greenlet or 0, whether that runs now)."""
+        wanted = {task.executing for task in self.capture.tasks.values() if task.executing}
+        found: dict[int, tuple[list[FrameView], int, bool]] = {}
+        if not wanted:
+            return found
+        for thread in self.capture.threads:
+            green = self.current.get(thread.state.tid, 0)
+            for frame in thread.frames:
+                if frame.address in wanted:
+                    found[frame.address] = (thread.frames, green, True)
+        for facts in self.capture.greenlets.values():
+            if not facts.running:
+                for frame in facts.frames:
+                    if frame.address in wanted:
+                        found[frame.address] = (facts.frames, facts.address, False)
+        return found
+
+    def _continued_by_greenlets(self) -> dict[int, tuple[int, int]]:
+        """Greenlets whose stack belongs under a task: greenlet -> (task, index of the frame).
+
+        As SQLAlchemy's ``greenlet_spawn`` does it: a coroutine runs a function in a raw
+        greenlet, which hands each awaitable back to it to be awaited there. The greenlet is
+        then a suspended one, and a local of that coroutine's frame.
+        """
+        raw = {
+            green.address
+            for green in self.capture.greenlets.values()
+            if green.frames
+            and not green.running
+            and not green.is_main
+            and "/eventlet/" not in green.frames[0].code.file
+        }
+        found: dict[int, tuple[int, int]] = {}
+        if not raw:
+            return found
+        for task in self.capture.tasks.values():
+            for index, frame in enumerate(task.frames):
+                try:
+                    for value in frame.locals():
+                        if value in raw and value not in found:
+                            found[value] = (task.address, index)
+                except BadMemory:
+                    continue
+        return found
+
+    # units
+
+    def _task(self, task: TaskFacts) -> Unit:
+        show = self.frames.show
+        own = list(task.frames)
+        inside = None
+        state: State = "waiting"
+        if task.executing:
+            stack, green, now = self.holders.get(task.executing, ([], 0, False))
+            for index, frame in enumerate(stack):
+                if frame.address == task.executing:
+                    own = stack[: index + 1]
+                    break
+            running = now or (not stack and task.address in self.running_tasks)
+            state = "running" if running else "waiting"
+            if green and not self.capture.greenlets[green].is_main:
+                inside = f"green:{green:#x}"
+        elif task.not_started:
+            state = "not_started"
+        elif self._is_scheduled(task):
+            state = "runnable"
+        frames = [show(frame) for frame in own]
+        for green, (address, index) in self.continued.items():
+            if address == task.address:
+                inside = f"green:{green:#x}"
+                spliced = [show(frame) for frame in self.capture.greenlets[green].frames]
+                frames[index:index] = spliced
+        return Unit(
+            id=f"task:{task.address:#x}",
+            kind="task",
+            type=task.type,
+            name=task.name,
+            tid=task.tid,
+            state=state,
+            stack=tuple(frames),
+            moving=task.address in self.capture.moving,
+            inside=inside,
+        )
+
+    def _is_scheduled(self, task: TaskFacts) -> bool:
+        """Whether the loop will step the task: it waits for nothing, or for what is done."""
+        if not task.waiter:
+            return True
+        objects = self.objects
+        try:
+            if objects.type_of(task.waiter).full in ("_asyncio.Future", "_asyncio.Task"):
+                state = objects.layout.at["task.is_task"] - 4
+                return objects.memory.u32(task.waiter + state) & 0xFF != 0
+        except BadMemory:
+            pass
+        return False
+
+    def _green(self, green: GreenletFacts) -> Unit:
+        kind: Kind = "green"
+        if green.is_main:
+            kind = "main"
+        elif self._is_hub(green):
+            kind = "hub"
+        tid = self.tids.get(self._main_of(green))
+        state: State = "waiting"
+        if not green.started:
+            state = "not_started"
+        elif green.running:
+            state = "running"
+        elif green.address in self.schedule.due:
+            state = "runnable"
+        inside = None
+        if green.address in self.continued:
+            inside = f"task:{self.continued[green.address][0]:#x}"
+        return Unit(
+            id=f"green:{green.address:#x}",
+            kind=kind,
+            type=green.type,
+            name=kind if kind != "green" else self._name(green),
+            tid=tid,
+            state=state,
+            stack=tuple([self.frames.show(frame) for frame in green.frames]),
+            moving=green.address in self.capture.moving,
+            inside=inside,
+        )
+
+    def _is_hub(self, green: GreenletFacts) -> bool:
+        """A greenlet whose outermost function is a hub's ``run``."""
+        if green.frames:
+            outer = green.frames[-1].code
+            return outer.name == "run" and "/eventlet/hubs/" in outer.file
+        if green.run:
+            try:
+                objects = self.objects
+                if objects.type_of(green.run).name == "method":
+                    owner = objects.memory.word(green.run + objects.layout.at["method.self"])
+                    return objects.type_of(owner).full.startswith("eventlet.hubs.")
+            except BadMemory:
+                pass
+        return False
+
+    def _name(self, green: GreenletFacts) -> str:
+        """The function a green thread runs, or will run."""
+        try:
+            if green.frames:
+                outer = green.frames[-1]
+                if outer.code.qualname == "GreenThread.main":
+                    function = outer.local("function")
+                    name = callable_name(self.objects, function) if function else None
+                    if name:
+                        return name
+                return outer.code.qualname
+            if self.functions is None:
+                self.functions = self.schedule.functions()
+            function = self.functions.get(green.address, 0)
+            name = callable_name(self.objects, function) if function else None
+            return name or (callable_name(self.objects, green.run) if green.run else None) or ""
+        except BadMemory:
+            return ""
+
+    def _thread(self, thread: ThreadFacts) -> Thread:
+        state = thread.state
+        green = self.current.get(state.tid)
+        running = thread.running_task
+        return Thread(
+            tid=state.tid,
+            name=None,
+            holds_gil=state.holds_gil,
+            current_task=f"task:{running:#x}" if running in self.capture.tasks else None,
+            current_greenlet=f"green:{green:#x}" if green else None,
+            stack=tuple([self.frames.show(frame) for frame in thread.frames]),
+        )

@@ -1,0 +1,92 @@
+"""Reprs of argument values: those of plain types, bounded and cut; others by address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.memory import BadMemory
+
+if TYPE_CHECKING:
+    from inspector.objects import Objects
+
+MAX_TEXT = 60  # characters of a str or bytes that are shown
+MAX_ITEMS = 6  # items of a tuple or dict that are shown
+MAX_DEPTH = 2  # a tuple in a tuple is shown, one deeper is an address
+
+
+def represent(objects: Objects, address: int, depth: int = 0) -> str:
+    """What ``repr`` would say of a plain value; ``<Type at 0x..>`` for anything else.
+
+    Never raises: what cannot be read is ``<unreadable at 0x..>``.
+    """
+    if not address:
+        return "<unset>"
+    try:
+        return _represent(objects, address, depth)
+    except BadMemory:
+        return f"<unreadable at {address:#x}>"
+
+
+def _represent(objects: Objects, address: int, depth: int) -> str:
+    kind = objects.type_of(address)
+    match kind.full:
+        case "builtins.NoneType":
+            return "None"
+        case "builtins.bool":
+            return str(bool(objects.integer(address)))
+        case "builtins.int":
+            value = objects.integer(address)
+            if value is None or value.bit_length() > 256:
+                return f"<int at {address:#x}>"
+            return str(value)
+        case "builtins.float":
+            return repr(objects.real(address))
+        case "builtins.str":
+            text = objects.text(address, MAX_TEXT + 1) or ""
+            return repr(text) if len(text) <= MAX_TEXT else repr(text[:MAX_TEXT]) + "..."
+        case "builtins.bytes":
+            data = objects.raw_bytes(address, MAX_TEXT + 1) or b""
+            return repr(data) if len(data) <= MAX_TEXT else repr(data[:MAX_TEXT]) + "..."
+        case "builtins.tuple" if depth < MAX_DEPTH:
+            items = [
+                represent(objects, item, depth + 1) for item in objects.items(address, MAX_ITEMS)
+            ]
+            more = objects.size(address) - len(items)
+            if more > 0:
+                items.append("...")
+            return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+        case "builtins.dict" if depth < MAX_DEPTH:
+            pairs = [
+                f"{represent(objects, key, depth + 1)}: {represent(objects, value, depth + 1)}"
+                for key, value in objects.pairs(address, MAX_ITEMS)
+            ]
+            if objects.size(address) > len(pairs):
+                pairs.append("...")
+            return f"{{{', '.join(pairs)}}}"
+        case _:
+            name = "".join(c if c.isprintable() else "?" for c in kind.name[:100])
+            return f"<{name} at {address:#x}>"
+
+
+def callable_name(objects: Objects, address: int) -> str | None:
+    """The qualified name of a function, method, partial or builtin; None for anything else.
+
+    Raises BadMemory.
+    """
+    at, memory = objects.layout.at, objects.memory
+    for _ in range(8):  # partials and methods nest
+        match objects.type_of(address).name:
+            case "function":
+                return objects.text(memory.word(address + at["function.qualname"]), 512)
+            case "method":
+                address = memory.word(address + at["method.func"])
+            case "partial":
+                address = memory.word(address + at["partial.func"])
+            case "builtin_function_or_method":
+                definition = memory.word(address + at["builtin.definition"])
+                return memory.text(memory.word(definition), 256).decode("utf-8", "replace")
+            case "type":
+                return objects.type_at(address).name
+            case _:
+                return None
+    return None
