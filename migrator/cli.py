@@ -17,6 +17,7 @@ from migrator import __version__
 
 # name -> one-line help. The module is `migrator.commands.<name>`, its command `command`.
 COMMANDS: dict[str, str] = {
+    "scan": "find every use of Eventlet in a code base, and say what to do",
     "run": "start a program with birth records on",
 }
 

@@ -1,0 +1,77 @@
+"""What is known about Eventlet's own names: modules, star imports, and where an API ends.
+
+Source: eventlet 0.41.3. Modules that older releases had are kept, since the code that is
+to be migrated was written for them.
+"""
+
+from __future__ import annotations
+
+# Modules whose attributes are APIs. eventlet.green.* is open-ended and handled by prefix.
+_MODULES = (
+    "asyncio backdoor convenience corolocal coros dagpool db_pool debug event green "
+    "greenio greenio.base greenio.py3 greenpool greenthread hubs hubs.asyncio hubs.epolls "
+    "hubs.hub hubs.kqueue hubs.poll hubs.pyevent hubs.selects hubs.timer lock patcher "
+    "pool pools proc processes queue saranwrap semaphore support support.greendns "
+    "support.greenlets support.psycopg2_patcher timeout tpool twistedutil util websocket "
+    "wsgi zipkin"
+)
+MODULES = frozenset(f"eventlet.{name}" for name in _MODULES.split()) | {"eventlet", "greenlet"}
+
+# What `from MODULE import *` binds. Modules are bound only when something imported them.
+STAR = {
+    "eventlet": (
+        "connect listen serve wrap_ssl StopServe import_patched monkey_patch sleep spawn "
+        "spawn_n spawn_after spawn_after_local kill getcurrent GreenPool GreenPile Queue "
+        "Semaphore CappedSemaphore BoundedSemaphore Timeout with_timeout wrap_is_timeout "
+        "is_timeout exc_after Event TimeoutError timeout convenience event greenpool "
+        "greenthread patcher queue semaphore support"
+    ),
+    "eventlet.debug": (
+        "spew unspew Spew format_hub_listeners format_hub_timers hub_listener_stacks "
+        "hub_exceptions tpool_exceptions hub_prevent_multiple_readers hub_timer_stacks "
+        "hub_blocking_detection format_asyncio_info format_threads_info"
+    ),
+    "eventlet.backdoor": "backdoor backdoor_server SocketConsole FileProxy",
+    "eventlet.event": "Event NOT_USED",
+    "eventlet.greenpool": "GreenPool GreenPile GreenMap DEBUG",
+    "eventlet.greenthread": (
+        "getcurrent sleep spawn spawn_n spawn_after spawn_after_local GreenThread kill cancel "
+        "call_after call_after_local call_after_global exc_after with_timeout TimeoutError"
+    ),
+    "eventlet.hubs": "use_hub get_hub get_default_hub trampoline notify_close",
+    "eventlet.patcher": (
+        "inject import_patched monkey_patch is_monkey_patched original patch_function"
+    ),
+    "eventlet.pools": "Pool TokenPool",
+    "eventlet.queue": "Queue PriorityQueue LifoQueue LightQueue Full Empty",
+    "eventlet.semaphore": "Semaphore BoundedSemaphore CappedSemaphore",
+    "eventlet.timeout": "Timeout with_timeout wrap_is_timeout is_timeout",
+    "eventlet.tpool": "execute Proxy killall set_num_threads",
+    "eventlet.websocket": "WebSocketWSGI WebSocket RFC6455WebSocket",
+    "eventlet.wsgi": "server Server HttpProtocol Input format_date_time",
+    "greenlet": "greenlet getcurrent GreenletExit gettrace settrace error",
+}
+
+# Calls whose result is still Eventlet's own and whose attributes are worth a finding.
+TRACKED_RESULTS = frozenset({"eventlet.hubs.get_hub", "eventlet.hubs.hub.get_hub"})
+
+# oslo.service's module and the copies of its predecessor in a hundred repositories.
+BACKDOOR_MODULE = "eventlet_backdoor"
+
+
+def is_eventlet(name: str) -> bool:
+    """Whether the dotted name belongs to Eventlet, greenlet or an oslo Eventlet backdoor."""
+    root = name.partition(".")[0]
+    return root in ("eventlet", "greenlet") or (
+        BACKDOOR_MODULE in name and BACKDOOR_MODULE in name.split(".")
+    )
+
+
+def is_module(name: str) -> bool:
+    """Whether the dotted name is a module: its next attribute is still part of the API."""
+    return (
+        name in MODULES
+        or name.rpartition(".")[2] == BACKDOOR_MODULE
+        or (name.startswith("eventlet.green.") and name.count(".") <= 2)
+        or not is_eventlet(name)
+    )

@@ -1,0 +1,90 @@
+"""The values that travel from the scanner to reporters, the baseline and the rewriter.
+
+A ``Finding`` is one place that uses Eventlet: where it is, which API it resolves to and,
+for each stage of the migration, what becomes of it (``Advice``). Positions follow the
+contract of ``migrate scan --format json``: lines and columns are 1-based, columns count
+characters, and the end is exclusive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal[
+    "import", "call", "reference", "store", "string", "config", "dependency", "pattern", "mention"
+]
+Stage: TypeAlias = Literal["bridge", "asyncio"]
+Applicability: TypeAlias = Literal["safe", "unsafe", "manual"]
+
+STAGES: tuple[Stage, ...] = ("bridge", "asyncio")
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What becomes of a finding at one stage.
+
+    ``replacement`` is the text that stands there afterwards ("" means: it goes), or None
+    when nothing can be named. ``reason`` says why it is not safe; None only when safe.
+    """
+
+    applicability: Applicability
+    replacement: str | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of source: 1-based lines and character columns, the end exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One use of Eventlet. ``api`` is the resolved dotted name, whatever the alias was."""
+
+    path: str
+    span: Span
+    code: str
+    api: str
+    kind: Kind
+    message: str
+    bridge: Advice
+    asyncio: Advice
+
+    def advice(self, stage: Stage) -> Advice:
+        """What becomes of it at ``stage``."""
+        return self.bridge if stage == "bridge" else self.asyncio
+
+    @property
+    def order(self) -> tuple[str, int, int, str]:
+        """The order in which findings are reported."""
+        return (self.path, self.span.line, self.span.column, self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that could not be read or parsed, and why, in one line."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of one scan, in the order of the paths."""
+
+    findings: tuple[Finding, ...]
+    unread: tuple[Unread, ...]
+    files: int
+
+    @property
+    def exit_status(self) -> int:
+        """1 with findings, 3 when something was not read and nothing found, else 0."""
+        if self.findings:
+            return 1
+        return 3 if self.unread else 0

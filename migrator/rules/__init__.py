@@ -1,0 +1,146 @@
+"""The rules: what is found, what is said about it, and what becomes of it.
+
+One module a family. A family module defines ``FAMILY``; it is discovered by being here.
+A rule is data: a stable code, the API names it owns, the texts that `migrate explain`,
+the documentation and the messages share, and an ``Advice`` per stage. Where the advice
+hangs on how the API is used (its arguments, whether a loop runs there), the rule carries
+a ``judge`` that looks at the ``Use``. Matching is by name: ``find(api)`` returns the rule
+that owns the longest prefix of the resolved name; a name that ends in ``.*`` owns all
+below it.
+
+Rewriting is not here. ``migrator.rewrite`` takes findings by ``code`` and ``api`` and
+imports libcst itself; a family that can be rewritten names the module that does it in
+``Family.fixes`` (for instance ``"migrator.fixes.debug"``), which only `apply` imports.
+
+Codes are promises: ``EVT`` + one digit for the family + two for the rule. Never reused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from migrator.findings import Advice, Kind, Stage
+    from migrator.names import Use
+
+# Where the documentation of a rule is found; `{family}` and `{anchor}` are filled in.
+DOCS = "https://github.com/eventlet/eventlet-migrate/blob/main/docs/rules/{family}.md#{anchor}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that is found.
+
+    ``instead`` ends the message ("X: <instead>"); ``judge`` refines the advice of a stage
+    for one use, or returns None to leave it.
+    """
+
+    code: str
+    name: str
+    summary: str
+    apis: tuple[str, ...]
+    why: str
+    instead: str
+    bridge: Advice
+    asyncio: Advice
+    example: tuple[str, str] | None = None
+    judge: Callable[[Use, Stage], Advice | None] | None = None
+
+    def advice(self, use: Use, stage: Stage) -> Advice:
+        """What becomes of ``use`` at ``stage``."""
+        judged = self.judge(use, stage) if self.judge else None
+        return judged or (self.bridge if stage == "bridge" else self.asyncio)
+
+    def message(self, api: str, kind: Kind) -> str:
+        """One line: the API as it resolved, and what replaces it."""
+        verb = f"import of {api}" if kind == "import" else api
+        return f"{verb}: {self.instead}"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Rules of one class of use; ``prefix`` is what their codes start with ("EVT1")."""
+
+    name: str
+    prefix: str
+    title: str
+    intro: str
+    rules: tuple[Rule, ...]
+    fixes: str | None = None
+
+
+@cache
+def families() -> tuple[Family, ...]:
+    """All families, by prefix."""
+    found = []
+    for module in iter_modules(__path__, f"{__name__}."):
+        family = import_module(module.name).FAMILY
+        assert isinstance(family, Family), module.name
+        found.append(family)
+    return tuple(sorted(found, key=lambda family: family.prefix))
+
+
+@cache
+def by_code() -> dict[str, tuple[Family, Rule]]:
+    """Code -> its family and rule."""
+    return {rule.code: (family, rule) for family in families() for rule in family.rules}
+
+
+@cache
+def _owners() -> dict[str, Rule]:
+    return {api: rule for family in families() for rule in family.rules for api in rule.apis}
+
+
+@cache
+def find(api: str) -> Rule | None:
+    """The rule that owns the API name, most specific first."""
+    owners = _owners()
+    if api in owners:
+        return owners[api]
+    # oslo's backdoor module lives in many packages; only its own part of the name counts.
+    *_, package, attribute = ("", *api.rpartition("eventlet_backdoor")[1:])
+    if package and package + attribute in owners:
+        return owners[package + attribute]
+    if package:
+        return owners[f"{package}.*"]
+    prefix = api
+    while prefix:
+        prefix = prefix.rpartition(".")[0]
+        owner = owners.get(f"{prefix}.*")
+        if owner:
+            return owner
+    return None
+
+
+def url(code: str) -> str:
+    """The documentation of a rule."""
+    family, rule = by_code()[code]
+    return DOCS.format(family=family.name, anchor=rule.code.lower())
+
+
+def select(names: Iterable[str]) -> frozenset[str]:
+    """The codes meant by codes, prefixes of codes ("EVT1"), rule names and family names.
+
+    Raises LookupError with the name that means nothing.
+    """
+    chosen: set[str] = set()
+    for name in names:
+        codes = {
+            rule.code
+            for family in families()
+            for rule in family.rules
+            if name in (family.name, rule.name, "all", "ALL")
+            or (name[:3].upper() == "EVT" and rule.code.startswith(name.upper()))
+        }
+        if name in ("all", "ALL"):
+            codes = set(by_code())
+        if not codes:
+            raise LookupError(name)
+        chosen |= codes
+    return frozenset(chosen)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import ast
+import textwrap
+
+import pytest
+
+from migrator.names import resolve
+
+
+def uses(source: str, module: str = "pkg.mod") -> list[tuple[int, str, str]]:
+    tree = ast.parse(textwrap.dedent(source))
+    found = resolve(tree, module).uses
+    return sorted((use.node.lineno, use.api, use.kind) for use in found)  # type: ignore[attr-defined]
+
+
+def apis(source: str) -> set[str]:
+    return {api for _, api, kind in uses(source) if kind != "import"}
+
+
+HUB = "eventlet.debug.hub_exceptions"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import eventlet\neventlet.debug.hub_exceptions(True)",
+        "import eventlet.debug\neventlet.debug.hub_exceptions(True)",
+        "import eventlet.debug as d\nd.hub_exceptions(True)",
+        "from eventlet import debug\ndebug.hub_exceptions(True)",
+        "from eventlet import debug as d\nd.hub_exceptions(True)",
+        "from eventlet.debug import hub_exceptions as h\nh(True)",
+        "from eventlet.debug import *\nhub_exceptions(True)",
+        "import eventlet\nd = eventlet.debug\nd.hub_exceptions(True)",
+        "import eventlet as e\na, b = e.debug, 1\na.hub_exceptions(True)",
+        "import importlib\nd = importlib.import_module('eventlet.debug')\nd.hub_exceptions(1)",
+        "d = importutils.try_import('eventlet.debug')\nif d:\n    d.hub_exceptions(True)",
+        "e = __import__('eventlet.debug')\ne.debug.hub_exceptions(True)",
+        "from eventlet import debug\ngetattr(debug, 'hub_exceptions')(True)",
+        "from eventlet import debug\nf = getattr(debug, 'hub_exceptions')\nf(True)",
+        "try:\n    from eventlet import debug\nexcept ImportError:\n    debug = None\n"
+        "def f():\n    debug.hub_exceptions(True)",
+        "debug = None\ntry:\n    from eventlet import debug\nexcept ImportError:\n    pass\n"
+        "debug.hub_exceptions(True)",
+        "def load():\n    global debug\n    from eventlet import debug\n"
+        "def f():\n    debug.hub_exceptions(True)",
+        "def f():\n    from eventlet import debug\n    return [debug.hub_exceptions for _ in 'x']",
+        "def f():\n    from eventlet import debug\n    return lambda: debug.hub_exceptions(True)",
+        "import eventlet.debug\nclass A:\n    debug = eventlet.debug\n    def f(self):\n"
+        "        self.debug.hub_exceptions(True)",
+        "import eventlet.debug\nclass A:\n    def f(self):\n        self.d.hub_exceptions(True)\n"
+        "    def __init__(self):\n        self.d = eventlet.debug",
+        "import functools, eventlet.debug as d\nf = functools.partial(d.hub_exceptions, True)",
+        "from unittest import mock\n@mock.patch('eventlet.debug')\ndef test(m):\n"
+        "    m.hub_exceptions.assert_called_once_with(True)",
+        "from unittest import mock\n@mock.patch('x.y.eventlet')\ndef test(m):\n"
+        "    m.debug.hub_exceptions.assert_called_once_with(True)",
+        "import eventlet.debug as d\nmock.patch.object(d, 'hub_exceptions')",
+        "mock.patch('eventlet.debug.hub_exceptions')",
+        "NAMES = ('os', 'eventlet.debug.hub_exceptions')",
+        "import eventlet.debug as d\nd = d if True else None\nd.hub_exceptions(True)",
+        "import eventlet.debug as d\nif (f := d.hub_exceptions):\n    f(True)",
+    ],
+)
+def test_every_road_leads_to_the_api(source: str) -> None:
+    assert HUB in apis(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from . import debug\ndebug.hub_exceptions(True)",
+        "import debug\ndebug.hub_exceptions(True)",
+        "from eventlet import debug\ndef f(debug):\n    debug.hub_exceptions(True)",
+        "from eventlet import debug\ndef f():\n    debug = 1\n    debug.hub_exceptions(True)",
+        "from eventlet import debug\n[debug.hub_exceptions for debug in x]",
+        "from eventlet import debug\nlambda debug: debug.hub_exceptions",
+        "from eventlet import debug\ndebug = other()\ndebug.hub_exceptions(True)",
+        "from eventlet import debug\nfor debug in x:\n    debug.hub_exceptions(True)",
+        "from eventlet import debug\ndef f():\n    for debug in x:\n        debug.hub_exceptions",
+        "class A:\n    from eventlet import debug\n    def f(self):\n        debug.hub_exceptions",
+        "def f():\n    from eventlet import debug\ndebug.hub_exceptions(True)",
+        "# eventlet.debug.hub_exceptions(True)",
+        "'''eventlet.debug.hub_exceptions'''",
+        "x = 'call eventlet.debug.hub_exceptions(True) to see them'",
+        "from eventlet import debug\nmatch x:\n    case [debug]:\n        debug.hub_exceptions",
+        "with open(x) as debug:\n    debug.hub_exceptions",
+    ],
+)
+def test_what_is_not_proven_is_not_said(source: str) -> None:
+    assert HUB not in apis(source)
+
+
+def test_hub_internals_are_found_through_calls_and_variables() -> None:
+    found = uses("""
+        from eventlet import hubs
+        hubs.get_hub().set_timer_exceptions(True)
+        hub = hubs.get_hub()
+        hub.debug_exceptions = True
+        """)
+    assert found == [
+        (2, "eventlet.hubs", "import"),
+        (3, "eventlet.hubs.get_hub().set_timer_exceptions", "call"),
+        (4, "eventlet.hubs.get_hub", "call"),
+        (5, "eventlet.hubs.get_hub().debug_exceptions", "store"),
+    ]
+
+
+def test_a_relative_import_of_the_oslo_copy_has_its_full_name() -> None:
+    found = uses("from ..common import eventlet_backdoor as b\nb.initialize_if_enabled(C)", "a.b.c")
+    assert found == [
+        (1, "a.common.eventlet_backdoor", "import"),
+        (2, "a.common.eventlet_backdoor.initialize_if_enabled", "call"),
+    ]
