@@ -1,1 +1,23 @@
-"""One picture of both worlds: who waits for whom across green threads and asyncio tasks."""
+"""One picture of both worlds: who waits for whom across green threads and asyncio tasks.
+
+    import bridge
+    log.warning("stuck?\n%s", bridge.format_pstree())
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.here import format_ps, format_pstree, snapshot
+
+__all__ = ["format_ps", "format_pstree", "snapshot"]
+
+
+def __getattr__(name: str) -> object:
+    # The package is imported by code that only wants one of its modules, and soon.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from bridge import here
+
+    return getattr(here, name)

@@ -80,7 +80,7 @@ def name(members: Sequence[Unit]) -> str:
 
 def state(members: Sequence[Unit]) -> str:
     """What the members wait on: one phrase, a range of times, or an example and a count."""
-    phrases = [words.leaf(member) for member in members]
+    phrases = [words.state(member) for member in members]
     if all(phrase == phrases[0] for phrase in phrases):
         return phrases[0]
     waits = [member.wait for member in members]

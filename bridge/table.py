@@ -48,7 +48,7 @@ COLUMNS: dict[str, Cell] = {
     "awaiter_name": _awaiters(lambda waiter: waiter.name),
     "runtime": lambda _, unit: words.runtime(unit),
     "kind": lambda _, unit: words.KINDS[unit.kind],
-    "waits_on": lambda _, unit: words.leaf(unit),
+    "waits_on": words.waits_on,
     "awaiter_id": _awaiters(words.address),
     "awaiter_chain": _awaiters(_chain),
     "type": lambda _, unit: unit.type,

@@ -198,7 +198,7 @@ class _Drawing:
         if len(members) > 1:
             return groups.state(members)
         # A part may know what it waits on where its host does not.
-        return words.leaf(next((unit for unit in whole if unit.wait), members[0]))
+        return words.state(next((unit for unit in whole if unit.wait), members[0]))
 
     # -- what a line says
 

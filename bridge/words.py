@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bridge import redact
+from bridge.escape import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +31,19 @@ def address(unit: Unit) -> str:
 def state(unit: Unit) -> str:
     """What the unit does now, in a phrase: what it waits on, or its state. Not escaped."""
     if unit.wait is not None and unit.state in ("waiting", "running"):
-        return redact.text(unit.wait.text) or unit.wait.on
-    return unit.state.replace("_", " ")
+        phrase = redact.text(unit.wait.text) or unit.wait.on
+    else:
+        phrase = unit.state.replace("_", " ")
+    return f"{phrase}, moving" if unit.moving else phrase
 
 
-def leaf(unit: Unit) -> str:
-    """The state at the end of the unit's branch, with what is uncertain about it."""
-    return state(unit) + (", moving" if unit.moving else "")
+def waits_on(graph: Graph, unit: Unit) -> str:
+    """What keeps the unit, said on its own: its state, whom it waits for, or "unknown"."""
+    if unit.wait is not None or unit.state != "waiting" or unit.id.startswith("thread:"):
+        return state(unit)
+    targets = dict.fromkeys(edge.target for edge in graph.waits_for.get(unit.id, ()))
+    units = (graph.units[target] for target in targets)
+    return ", ".join(f"{KINDS[target.kind]} {target.name}" for target in units) or "unknown"
 
 
 def seconds(value: float) -> str:
@@ -88,13 +95,14 @@ def cycle(graph: Graph, path: Sequence[str], style: Style) -> str:
 
 def completeness(facts: Completeness) -> str:
     """How much of the truth was read, in one line; the empty string when all of it."""
-    if facts.complete and not facts.units_failed:
+    if facts.complete:
         return ""
     total = facts.units_read + facts.units_failed
     parts = [
         f"{facts.units_read:,} of {total:,} units read",
         f"{facts.units_moving:,} moved meanwhile",
         f"{facts.retries:,} {'retry' if facts.retries == 1 else 'retries'}",
+        *(clean(note) for note in facts.notes),
     ]
-    advice = "" if facts.frozen else " (--freeze stops the process for an exact picture)"
-    return f"incomplete: {', '.join(parts)}{advice}"
+    advice = "" if facts.frozen else " (--freeze gives an exact picture)"
+    return f"not complete: {', '.join(parts)}{advice}"

@@ -1,0 +1,230 @@
+"""What the commands on live processes share: which ones, one look at each, exit statuses."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bridge import graph, redact, style, words
+from bridge.escape import clean
+from inspector.errors import MigrateError, NoSuchProcess, NotPython, UsageError
+from migrator import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from bridge.graph import Graph
+    from bridge.style import Style
+    from inspector.snapshot import Snapshot
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+_FINDINGS = 1
+_NOT_ALL_READ = 3
+_LINES_AT_ONCE = 500  # written together: soon enough to see, rare enough to be fast
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Which processes to look at, and how."""
+
+    pids: tuple[int, ...]
+    children: bool
+    name: str | None
+    freeze: bool
+
+
+def options(command: _F) -> _F:
+    """The arguments and options that say which processes and how: those of `Targets`."""
+    for add in reversed(
+        (
+            click.argument("pids", metavar="PID...", nargs=-1, type=click.IntRange(min=1)),
+            click.option(
+                "--children", is_flag=True, help="Show the Python processes below PID as well."
+            ),
+            click.option(
+                "--name",
+                metavar="REGEX",
+                help="Show the Python processes whose command line matches.",
+            ),
+            click.option(
+                "--freeze",
+                is_flag=True,
+                help="Stop the process while it is read (tens of ms): an exact picture.",
+            ),
+            click.option(
+                "--show-secrets",
+                is_flag=True,
+                help="Show values under names like password, token or key.",
+            ),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+            click.option("--wide", is_flag=True, help="Do not fit lines to the terminal."),
+        )
+    ):
+        command = add(command)
+    return command
+
+
+class Look:
+    """One look at some processes; remembers what the exit status has to say."""
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
+        self._cycles = False
+        self._all_read = True
+        self.several = targets.children or targets.name is not None or len(targets.pids) > 1
+        if not targets.pids and targets.name is None:
+            raise UsageError("no process named", "give a PID, or --name REGEX to search for one")
+
+    @property
+    def status(self) -> int:
+        """The exit status, once all graphs have been taken."""
+        return _FINDINGS if self._cycles else 0 if self._all_read else _NOT_ALL_READ
+
+    def graphs(self) -> Iterator[Graph]:
+        """The graph of each process in turn; what there is to say about it goes to stderr.
+
+        Raises MigrateError when there is a single process and it cannot be read, or when
+        none of several can.
+        """
+        failure: MigrateError | None = None
+        taken = False
+        for pid, named in self._pids().items():
+            try:
+                one = graph.build(_capture(pid, self._targets))
+            except MigrateError as error:
+                if not self.several:
+                    raise
+                failure = failure or error
+                # What a search found may well have ended, or be no Python: not of interest.
+                if named or not isinstance(error, NoSuchProcess | NotPython):
+                    note(error.message)
+                    self._all_read = False
+                continue
+            taken = True
+            self._remember(one)
+            yield one
+        if failure and not taken:
+            raise failure
+
+    def heading(self, one: Graph, style: Style) -> list[str]:
+        """The lines above a process, none when there is only one."""
+        if not self.several:
+            return []
+        snapshot = one.snapshot
+        facts = [f"Python {snapshot.python}"]
+        facts += [f"greenlet {snapshot.greenlet}"] if snapshot.greenlet else []
+        facts += [f"eventlet {snapshot.eventlet}"] if snapshot.eventlet else []
+        text = f"# {snapshot.pid} {redact.text(snapshot.command)} ({', '.join(facts)})"
+        return [style.paint(style.text(text), "head")]
+
+    def _pids(self) -> dict[int, bool]:
+        """The processes in order, and whether the user named them (or a search found them)."""
+        targets = self._targets
+        pids = dict.fromkeys(targets.pids, True)
+        if targets.name is None and not targets.children:
+            return pids
+        from inspector import proctree
+
+        if targets.name is not None:
+            found = proctree.matching(_pattern(targets.name))
+            if not found and not pids:
+                raise NoSuchProcess(
+                    f"no process has a command line that matches {clean(targets.name)}"
+                )
+            pids = dict.fromkeys(found, False) | pids
+        if targets.children:
+            families = {pid: proctree.descendants(pid) for pid in pids}
+            order = {one: False for pid, below in families.items() for one in (pid, *below)}
+            pids = order | pids
+        return pids
+
+    def _remember(self, one: Graph) -> None:
+        snapshot = one.snapshot
+        facts = snapshot.completeness
+        if missing := words.completeness(facts):
+            note(f"process {snapshot.pid}: {missing}")
+        if facts.units_failed or facts.notes:
+            self._all_read = False
+        if one.cycles:
+            self._cycles = True
+        if not snapshot.units and not missing:
+            note(
+                f"process {snapshot.pid} runs Python {clean(snapshot.python)}, "
+                "but has neither tasks nor green threads now"
+            )
+
+
+def write(lines: Iterable[str]) -> None:
+    """Write lines to stdout, the first ones at once however many there are."""
+    for batch in batched(lines, _LINES_AT_ONCE):
+        sys.stdout.write("\n".join(batch) + "\n")
+        sys.stdout.flush()
+
+
+def batched(lines: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of up to ``size`` lines (`itertools.batched` is there from 3.12 on only)."""
+    rest = iter(lines)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def write_json(look: Look, show_secrets: bool) -> None:
+    """Write the JSON document of all processes to stdout."""
+    from bridge import schema
+
+    graphs = list(look.graphs())  # an error leaves nothing on stdout
+    for chunk in schema.chunks(graphs, __version__, show_secrets):
+        sys.stdout.write(chunk)
+
+
+def write_page(look: Look, path: str, show_secrets: bool) -> None:
+    """Write the HTML page of all processes; the file is whole or as it was before."""
+    from pathlib import Path
+
+    from bridge import html
+
+    graphs = list(look.graphs())
+    target = Path(path).resolve()
+    # A device or a pipe is written to; replacing it would take it away.
+    plain = target.is_file() or not target.exists()
+    written = target.with_name(f".{target.name}.{os.getpid()}") if plain else target
+    try:
+        with written.open("w", encoding="utf-8") as file:
+            file.writelines(html.chunks(graphs, __version__, show_secrets))
+        if plain:
+            written.replace(target)
+    except OSError as error:
+        if plain:
+            written.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {clean(path)}: {error.strerror}") from error
+
+
+def output_style(wide: bool) -> Style:
+    """The style of stdout; ``wide`` for lines as long as they get."""
+    found = style.of(sys.stdout)
+    return replace(found, width=None) if wide else found
+
+
+def note(text: str) -> None:
+    """One line, already safe, on stderr."""
+    click.echo(f"migrate: {text}", err=True)
+
+
+def _capture(pid: int, targets: Targets) -> Snapshot:
+    from inspector import capture
+
+    return capture.take(pid, capture.Options(freeze=targets.freeze))
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    try:
+        return re.compile(name)
+    except re.error as error:
+        raise UsageError(f"--name {name!r} is not a regular expression: {error}") from error
