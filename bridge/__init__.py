@@ -1,7 +1,6 @@
 """One picture of both worlds: who waits for whom across green threads and asyncio tasks.
 
-    import bridge
-    log.warning("stuck?\n%s", bridge.format_pstree())
+A program can log itself: ``import bridge``, then ``log.warning(bridge.format_pstree())``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""This process seen by itself: for code that wants to log what it is doing.
+"""The calling process, seen by itself: for code that wants to log what it is doing.
 
 The process reads its own memory as it would another's, so the picture, the text and what is
 supported are those of the commands. Nothing is locked, waited for or switched: it may be

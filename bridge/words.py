@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from bridge import redact
@@ -65,8 +64,17 @@ def is_library(frame: Frame) -> bool:
 
 
 def location(frame: Frame, short: bool = False) -> str:
-    """``file:line``; ``short`` leaves out the folders. Not escaped."""
-    file = os.path.basename(frame.file) if short else frame.file  # noqa: PTH119 - hot
+    """``file:line``; a library's file from its package on, ``short`` without folders."""
+    file = frame.file
+    if short:
+        file = file.rpartition("/")[2]
+    else:
+        for folder in _LIBRARY_FOLDERS:
+            _, found, inner = file.rpartition(folder)
+            if found:
+                # "/lib/python3.14/asyncio/tasks.py" -> "asyncio/tasks.py"
+                file = inner if folder.endswith("-packages/") else inner.partition("/")[2]
+                break
     return f"{file}:{frame.line}" if frame.line else file
 
 

@@ -17,6 +17,8 @@ from migrator import __version__
 
 # name -> one-line help. The module is `migrator.commands.<name>`, its command `command`.
 COMMANDS: dict[str, str] = {
+    "ps": "list the tasks and green threads of a live process",
+    "pstree": "draw who waits for whom in a live process",
     "scan": "find every use of Eventlet in a code base, and say what to do",
     "run": "start a program with birth records on",
 }
