@@ -107,7 +107,7 @@ def _plain_threads(snapshot: Snapshot) -> Iterator[Unit]:
                 id=f"thread:{thread.tid}",
                 kind="main",
                 type="thread",
-                name=thread.name or "thread",
+                name=thread.name or ("MainThread" if thread.tid == snapshot.pid else "thread"),
                 tid=thread.tid,
                 state="running" if thread.holds_gil else "waiting",
                 stack=thread.stack,
