@@ -34,7 +34,7 @@ class Graph:
     units: Mapping[str, Unit]
     waits_for: Mapping[str, Sequence[Edge]]  # by waiter; units without an edge are absent
     awaited_by: Mapping[str, Sequence[Edge]]  # by target
-    parts: Mapping[str, Sequence[Unit]]  # by unit: those whose stacks its own continues in
+    parts: Mapping[str, Sequence[Unit]]  # by task: greenlets in which its stack continues
     knots: Mapping[str, int]  # unit on a cycle -> number of its strongly connected component
     cycles: Sequence[Sequence[str]]  # paths, the start repeated at the end
 
@@ -86,8 +86,8 @@ def build(snapshot: Snapshot) -> Graph:
             awaited_by.setdefault(edge.target, []).append(edge)
     parts: dict[str, list[Unit]] = {}
     for unit in snapshot.units:
-        # A task that runs on the stack of a hub or a thread is not a part of it.
-        if unit.inside in units and units[unit.inside].kind in ("task", "green"):
+        # Only this way round: a task that runs on a greenlet's stack is not a part of it.
+        if unit.kind == "green" and unit.inside in units and units[unit.inside].kind == "task":
             parts.setdefault(unit.inside, []).append(unit)
     targets = {
         unit: list(dict.fromkeys(edge.target for edge in waits_for[unit]))
