@@ -134,7 +134,9 @@ def observed(watch: Watch) -> Snapshot:
 
 def branch_of(unit: Unit) -> Branch:
     """What the unit is one of."""
-    own = [frame for frame in unit.stack if not is_library(frame)] or unit.stack
+    # A green thread whose code is all in libraries is still told apart from the others.
+    calls = [frame for frame in unit.stack if frame.function != "GreenThread.main"]
+    own = [frame for frame in calls if not is_library(frame)] or calls
     function = own[-1].function if own else unit.type
     if unit.spawned is not None:
         return Branch(unit.kind, function, f"{unit.spawned.file}:{unit.spawned.line}")

@@ -186,24 +186,30 @@ def write_json(look: Look, show_secrets: bool) -> None:
 
 def write_page(look: Look, path: str, show_secrets: bool) -> None:
     """Write the HTML page of all processes; the file is whole or as it was before."""
-    from pathlib import Path
-
     from bridge import html
 
     graphs = list(look.graphs())
+    write_file(path, html.chunks(graphs, __version__, show_secrets))
+
+
+def write_file(path: str, pieces: Iterable[str]) -> None:
+    """Write a file that is whole or as it was before. Raises UsageError."""
+    from pathlib import Path
+
     target = Path(path).resolve()
     # A device or a pipe is written to; replacing it would take it away.
     plain = target.is_file() or not target.exists()
     written = target.with_name(f".{target.name}.{os.getpid()}") if plain else target
     try:
         with written.open("w", encoding="utf-8") as file:
-            file.writelines(html.chunks(graphs, __version__, show_secrets))
+            file.writelines(pieces)
         if plain:
             written.replace(target)
     except OSError as error:
+        raise UsageError(f"cannot write {clean(path)}: {error.strerror}") from error
+    finally:
         if plain:
             written.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {clean(path)}: {error.strerror}") from error
 
 
 def output_style(wide: bool) -> Style:

@@ -1,0 +1,211 @@
+"""Where units spend wall time, from many looks: what they wait on counts like what they run.
+
+Each look stands for the seconds until the next one. A stack's seconds are therefore those
+of all units that were in it together: ten tasks that sleep for a second are ten seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge import graph, redact, words
+from bridge.escape import clean
+from bridge.watch import branch_of
+from inspector.snapshot import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bridge.graph import Graph
+    from inspector.snapshot import Snapshot, Unit
+
+SPEEDSCOPE_SCHEMA = "https://www.speedscope.app/file-format-schema.json"
+MOST_UNITS = 100  # that get a time line of their own
+
+_WORLDS = {"task": "tasks", "green": "green threads", "hub": "threads", "main": "threads"}
+
+
+class Place(NamedTuple):
+    """One frame of a recorded stack; ``file`` is empty for what is no code."""
+
+    name: str
+    file: str = ""
+    line: int = 0
+
+
+Stack = tuple[Place, ...]  # outermost first
+
+
+class Line:
+    """What one unit did, in order: its stacks and how long it was in each, seconds."""
+
+    __slots__ = ("name", "spells", "start")
+
+    def __init__(self, name: str, start: float) -> None:
+        self.name = name
+        self.start = start  # seconds after the first look
+        self.spells: list[tuple[Stack, float]] = []
+
+    def add(self, stack: Stack, seconds: float) -> None:
+        """``seconds`` more in ``stack``."""
+        if self.spells and self.spells[-1][0] == stack:
+            seconds += self.spells.pop()[1]
+        self.spells.append((stack, seconds))
+
+
+class Recording:
+    """Adds up looks. Call `finish` after the last one."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.seconds: dict[Stack, float] = {}  # of all units together
+        self.lines: dict[tuple[str, str], Line] = {}  # by id and name, the first MOST_UNITS seen
+        self._began = 0.0
+        self._last = 0.0
+        self._present: list[tuple[Unit, Stack]] = []
+
+    def add(self, snapshot: Snapshot) -> None:
+        """One more look, later than those before."""
+        self.finish(snapshot.taken_at)
+        if not self.looks:
+            self._began = snapshot.taken_at
+        self.looks += 1
+        self._last = snapshot.taken_at
+        one = graph.build(snapshot)
+        inner = {part.id for parts in one.parts.values() for part in parts}
+        self._present = [
+            (unit, stack_of(one, unit)) for unit in one.units.values() if unit.id not in inner
+        ]
+
+    def finish(self, at: float) -> None:
+        """Count the time from the last look until ``at`` (UNIX seconds)."""
+        seconds = max(at - self._last, 0.0)
+        present, self._present = self._present, []
+        for unit, stack in present:
+            self.seconds[stack] = self.seconds.get(stack, 0.0) + seconds
+            key = unit.id, unit.name
+            line = self.lines.get(key)
+            if line is None:
+                if len(self.lines) >= MOST_UNITS:
+                    continue
+                line = self.lines[key] = Line(unit.name, self._last - self._began)
+            line.add(stack, seconds)
+
+
+def stack_of(one: Graph, unit: Unit) -> Stack:
+    """The unit's world, its calls with those of its parts spliced in, and what it waits on."""
+    frames, units = _whole(one, unit)
+    places = [Place(frame.function, frame.file, frame.line) for frame in frames]
+    leaf = _leaf(one, units)
+    return (Place(_WORLDS[unit.kind]), *places, *([Place(leaf)] if leaf else ()))
+
+
+def collapsed(recording: Recording) -> Iterator[str]:
+    """One line for each stack, its frames parted by ``;``, then milliseconds of wall time.
+
+    The format of Brendan Gregg's stackcollapse scripts, without line ends.
+    """
+    for stack, seconds in recording.seconds.items():
+        if milliseconds := round(seconds * 1000):
+            frames = ";".join(_one_word(place) for place in stack)
+            yield f"{frames} {milliseconds}"
+
+
+def speedscope(recording: Recording, name: str, exporter: str) -> str:
+    """The recording as a speedscope file: all units together, each world, then each unit.
+
+    Source of the format: speedscope's file-format-spec.ts and its published JSON schema.
+    """
+    places: dict[Place, int] = {}
+    profiles = [_profile("all", recording.seconds.items(), places)]
+    for world in dict.fromkeys(_WORLDS.values()):
+        spells = [(k, v) for k, v in recording.seconds.items() if k[0].name == world]
+        if spells:
+            profiles.append(_profile(world, spells, places))
+    profiles += [
+        _profile(clean(line.name), line.spells, places, line.start)
+        for line in recording.lines.values()
+    ]
+    document = {
+        "$schema": SPEEDSCOPE_SCHEMA,
+        "name": name,
+        "exporter": exporter,
+        "activeProfileIndex": 0,
+        "shared": {"frames": [_frame(place) for place in places]},
+        "profiles": profiles,
+    }
+    return json.dumps(document, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def _profile(
+    name: str, spells: Iterable[tuple[Stack, float]], places: dict[Place, int], start: float = 0.0
+) -> dict[str, Any]:
+    samples = []
+    weights = []
+    for stack, seconds in spells:
+        samples.append([places.setdefault(place, len(places)) for place in stack])
+        weights.append(round(seconds, 6))
+    return {
+        "type": "sampled",
+        "name": name,
+        "unit": "seconds",
+        "startValue": round(start, 6),
+        "endValue": round(start + sum(weights), 6),
+        "samples": samples,
+        "weights": weights,
+    }
+
+
+def _frame(place: Place) -> dict[str, Any]:
+    frame: dict[str, Any] = {"name": clean(place.name)}
+    if place.file:
+        frame["file"] = clean(place.file)
+    if place.line:
+        frame["line"] = place.line
+    return frame
+
+
+def _one_word(place: Place) -> str:
+    """A frame for a collapsed stack, where ``;`` parts frames and the last space the count."""
+    where = f" ({words.location(Frame(*place))})" if place.file else ""
+    return clean(place.name + where).replace(";", ",")
+
+
+def _whole(one: Graph, unit: Unit) -> tuple[list[Frame], list[Unit]]:
+    """The calls of a unit and its parts, outermost first, and all of these units."""
+    units: list[Unit] = []
+    frames: list[Frame] = []
+    pending: list[Unit | Frame] = [unit]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Frame):
+            frames.append(item)
+        elif item not in units:
+            units.append(item)
+            continued: dict[int, list[Unit]] = {}
+            for part in one.parts.get(item.id, ()):
+                continued.setdefault(graph.splice(item, part), []).append(part)
+            pending += continued.get(-1, ())
+            for index, frame in enumerate(item.stack):
+                pending += continued.get(index, ())
+                pending.append(frame)
+    return frames, units
+
+
+def _leaf(one: Graph, units: Sequence[Unit]) -> str:
+    """Why the calls do not go on, alike for all units that wait alike; "" while they do."""
+    state = units[0].state
+    if state == "running":
+        return ""
+    if state != "waiting":
+        return f"[{state.replace('_', ' ')}]"
+    for unit in units:
+        for edge in one.waits_for.get(unit.id, ()):
+            target = one.units[edge.target]
+            return f"[waits for {words.KINDS[target.kind]} {branch_of(target).function}]"
+    wait = next((unit.wait for unit in units if unit.wait), None)
+    if wait is None:
+        return "[waits]"
+    parts = (wait.on, wait.mode, wait.peer)
+    return f"[waits: {redact.text(' '.join(part for part in parts if part))}]"
