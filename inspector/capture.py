@@ -7,6 +7,7 @@ are read again in a second capture; those that differ once more are flagged ``mo
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from inspector.units import assemble
 
 if TYPE_CHECKING:
     from inspector.attach import Target
-    from inspector.frames import FrameView
+    from inspector.frames import RawFrame
     from inspector.greenlets import GreenletFacts
     from inspector.memory import Memory
     from inspector.snapshot import Snapshot
@@ -50,7 +51,14 @@ def take(pid: int, options: Options | None = None) -> Snapshot:
     of a readable process is counted in ``completeness`` instead.
     """
     options = options or Options()
-    target = attach(pid)
+    collecting = gc.isenabled()
+    gc.disable()  # everything made here lives on: looking for garbage would cost a third
+    try:
+        target = attach(pid)
+    except BaseException:
+        if collecting:
+            gc.enable()
+        raise
     try:
         return _take(target, options)
     except BadMemory as error:
@@ -61,6 +69,8 @@ def take(pid: int, options: Options | None = None) -> Snapshot:
         ) from None
     finally:
         target.close()
+        if collecting:
+            gc.enable()
 
 
 def _take(target: Target, options: Options) -> Snapshot:
@@ -90,11 +100,11 @@ def _take(target: Target, options: Options) -> Snapshot:
 class ThreadFacts:
     """An OS thread and its present stack, innermost first."""
 
-    __slots__ = ("frames", "running_task", "state")
+    __slots__ = ("running_task", "stack", "state")
 
-    def __init__(self, state: ThreadState, frames: list[FrameView], running_task: int) -> None:
+    def __init__(self, state: ThreadState, stack: list[RawFrame], running_task: int) -> None:
         self.state = state
-        self.frames = frames
+        self.stack = stack
         self.running_task = running_task
 
 
@@ -106,6 +116,7 @@ class Capture:
         self.memory: Memory = target.memory.fresh()
         self.objects = Objects(self.memory, target.layout)
         self.frames = Frames(self.objects, arguments=arguments)
+        self._task_reader: tasks.TaskReader | None = None
         self.interpreters: list[int] = []
         self.threads: list[ThreadFacts] = []
         self.tasks: dict[int, TaskFacts] = {}
@@ -128,11 +139,11 @@ class Capture:
         running_at = layout.at.get("atstate.running_task", 0)
         for state in states:
             try:
-                frames = self.frames.chain(state.frame)
+                stack = self.frames.chain(state.frame)
             except BadMemory:
-                frames = []  # it runs and moves; the unit that runs in it is told apart below
+                stack = []  # it runs and moves
             running = self.memory.word(state.address + running_at) if running_at else 0
-            self.threads.append(ThreadFacts(state, frames, running))
+            self.threads.append(ThreadFacts(state, stack, running))
         if target.vtables:
             self._read_greenlets()
         self._read_tasks(states)
@@ -203,8 +214,10 @@ class Capture:
     def read_task(self, address: int, tid: int | None) -> None:
         """Read one task; a failure is noted under its address."""
         self.failed.pop(address, None)
+        if self._task_reader is None:
+            self._task_reader = tasks.TaskReader(self.frames)
         try:
-            facts = tasks.read_task(self.frames, address, tid)
+            facts = self._task_reader.read(address, tid)
         except BadMemory as error:
             self.failed[address] = str(error)
             return
@@ -266,36 +279,47 @@ def _settle(capture: Capture, target: Target, options: Options) -> int:
 
 
 def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
-    """Addresses of units whose words differ now from those they were decoded from."""
+    """Addresses of units whose words differ now from those they were decoded from.
+
+    Pages are compared first, whole: only units on pages that changed are looked at closer.
+    """
     at = capture.target.layout.at
-    instruction, executable = at["frame.instr_ptr"], at["frame.executable"]
-    checks: list[tuple[int, int, list[int], list[FrameView]]] = []
+    task_size, pimpl_size = at.get("task.size", 0), capture.pimpls.size if capture.pimpls else 0
+    units: list[tuple[int, int, int, TaskFacts | GreenletFacts]] = []
     for address, task in capture.tasks.items():
         if only is None or address in only:
-            checks.append((address, address, task.words, task.frames))
+            units.append((address, address, task_size, task))
     for address, green in capture.greenlets.items():
         if only is None or address in only:
-            checks.append((address, green.pimpl, green.words, green.frames))
-    pages = set()
-    for _, start, words, frames in checks:
-        pages.add(start >> 12)
-        pages.add((start + 8 * len(words)) >> 12)
-        for frame in frames:
-            pages.add((frame.address + executable) >> 12)
-            pages.add((frame.address + instruction) >> 12)
-    fresh.prefetch_pages(pages)
+            units.append((address, green.pimpl, pimpl_size, green))
+    instruction, executable = at["frame.instr_ptr"], at["frame.executable"]
+    last = max(instruction, executable)
+    if only is None:
+        before = capture.memory.pages
+        fresh.prefetch_pages(before)
+        same = {number for number, page in fresh.pages.items() if page == before[number]}
+        if len(same) == len(before):
+            return set()
+    else:
+        same = set()
     moved = set()
-    for address, start, words, frames in checks:
+    for address, start, size, unit in units:
+        if start >> 12 in same and (start + size) >> 12 in same:
+            for frame, _, _ in unit.stack:
+                if frame >> 12 not in same or (frame + last) >> 12 not in same:
+                    break
+            else:
+                continue
+        memory = unit.frames.objects.memory
         try:
-            # The first word is a reference count (or a vtable), which anybody may change.
-            if fresh.words(start, len(words))[1:] != words[1:]:
+            # The first word is a reference count or a vtable.
+            if memory.data(start + 8, size - 8) != fresh.data(start + 8, size - 8):
                 moved.add(address)
                 continue
-            for frame in frames:
-                where = frame.address
+            for frame, code, instruction_then in unit.stack:
                 if (
-                    fresh.word(where + instruction) != frame.instruction
-                    or fresh.word(where + executable) & ~3 != frame.code.address
+                    fresh.word(frame + instruction) != instruction_then
+                    or fresh.word(frame + executable) & ~3 != code.address
                 ):
                     moved.add(address)
                     break

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inspector.frames import FrameView
 from inspector.memory import BadMemory
 
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ def find_edges(capture: Capture) -> dict[Pair, str]:
 
 
 def _green_edges(capture: Capture, green: GreenletFacts, found: dict[Pair, str]) -> None:
-    for frame in green.frames[:_LEAF_FRAMES]:
-        rule = _GREEN_WAITS.get(frame.code.qualname)
-        if rule is None or "/eventlet/" not in frame.code.file:
+    for raw in green.stack[:_LEAF_FRAMES]:
+        code = raw[1]
+        rule = _GREEN_WAITS.get(code.qualname)
+        if rule is None or "/eventlet/" not in code.file:
             continue
         try:
-            target = frame.local(rule[0])
+            target = FrameView(green.frames.objects, raw).local(rule[0])
         except BadMemory:
             return
         own = f"green:{green.address:#x}"

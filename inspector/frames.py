@@ -7,9 +7,10 @@ Sources: pycore_frame.h, cpython/code.h, InternalDocs/code_objects.md (PEP 626, 
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
-from inspector.memory import BadMemory
+from inspector.memory import BadMemory, fields
 from inspector.snapshot import Frame
 from inspector.values import represent
 
@@ -31,7 +32,7 @@ class Code:
     """A code object, decoded. ``names`` are those of locals, cells and free variables."""
 
     __slots__ = ("address", "arguments", "coroutine", "file", "flags", "kinds", "lines",
-                 "name", "names", "qualname", "start")  # fmt: skip
+                 "name", "names", "qualname", "shown", "start")  # fmt: skip
 
     def __init__(self, objects: Objects, address: int) -> None:
         memory, at = objects.memory, objects.layout.at
@@ -45,6 +46,7 @@ class Code:
             return found
 
         self.address = address
+        self.shown: dict[int, Frame] = {}  # instruction -> what a frame there shows
         self.start = address + at["code.co_code_adaptive"]
         self.qualname = text("code.qualname")
         self.name = text("code.name")
@@ -74,6 +76,13 @@ class Code:
             unit = 0
         return self.lines[unit] if unit < len(self.lines) else 0
 
+    def show(self, instruction: int) -> Frame:
+        """A frame at an instruction, without arguments; the same for all that are there."""
+        line = self.line(instruction)
+        shown = Frame(self.qualname, self.file, line, None, self.coroutine)
+        self.shown[instruction] = shown
+        return shown
+
 
 def line_table(table: bytes, first_line: int) -> list[int]:
     """The line of every code unit (two bytes), 0 for none, from a PEP 626 location table."""
@@ -102,16 +111,17 @@ def line_table(table: bytes, first_line: int) -> list[int]:
     return lines
 
 
+RawFrame = tuple[int, "Code", int]  # address of the frame, its code, its instruction
+
+
 class FrameView:
     """One frame of a capture: its code, and its locals on demand."""
 
     __slots__ = ("address", "code", "instruction", "objects")
 
-    def __init__(self, objects: Objects, address: int, code: Code, instruction: int) -> None:
+    def __init__(self, objects: Objects, frame: RawFrame) -> None:
         self.objects = objects
-        self.address = address
-        self.code = code
-        self.instruction = instruction
+        self.address, self.code, self.instruction = frame
 
     def local(self, name: str) -> int:
         """The address of a local variable's value, cells unwrapped; 0 when not set or no such.
@@ -158,80 +168,89 @@ class Frames:
     def __init__(self, objects: Objects, *, arguments: bool) -> None:
         self.objects = objects
         self.with_arguments = arguments
-        self._codes: dict[int, Code] = {}
-        self._shown: dict[tuple[int, int], Frame] = {}
+        self.codes: dict[int, Code] = {}
         at = objects.layout.at
-        self._previous, self._executable = at["frame.previous"], at["frame.executable"]
-        self._instruction, self._owner = at["frame.instr_ptr"], at["frame.owner"]
-        self._tag = ~at["frame.tag"]
+        self.tag = ~at["frame.tag"]
+        self._frame = fields(
+            (at["frame.executable"], "Q"),
+            (at["frame.previous"], "Q"),
+            (at["frame.instr_ptr"], "Q"),
+            (at["frame.owner"], "B"),
+        )
+        self._locals = at["frame.localsplus"]
+        self._slot = 8 * at["frame.await_slot"]
+        self._by_pointer = "frame.stackpointer" in at
+        self._minor = objects.layout.minor
 
     def code_at(self, address: int) -> Code:
         """The code object at ``address``, decoded once. Raises BadMemory."""
-        found = self._codes.get(address)
+        found = self.codes.get(address)
         if found is None:
-            found = self._codes[address] = Code(self.objects, address)
+            found = self.codes[address] = Code(self.objects, address)
         return found
 
-    def at(self, address: int) -> FrameView | None:
-        """The frame at ``address``; None for one that runs no Python. Raises BadMemory."""
-        memory = self.objects.memory
-        if memory.u8(address + self._owner) >= _OWNED_BY_INTERPRETER:
-            return None
-        executable = memory.word(address + self._executable) & self._tag
-        code = self._codes.get(executable)
-        if code is None:
-            if self.objects.type_of(executable).full != "builtins.code":
-                return None  # a shim
-            code = self.code_at(executable)
-        return FrameView(self.objects, address, code, memory.word(address + self._instruction))
+    def chain(self, address: int) -> list[RawFrame]:
+        """The frames from ``address`` outwards. Raises BadMemory, also for endless chains.
 
-    def chain(self, address: int, limit: int = MAX_DEPTH) -> list[FrameView]:
-        """The frames from ``address`` outwards. Raises BadMemory, also for endless chains."""
-        frames: list[FrameView] = []
-        previous, at, word = self._previous, self.at, self.objects.memory.word
-        left = limit
+        Frames that run no Python (the interpreter's own, shims) are left out.
+        """
+        objects, codes, memory = self.objects, self.codes, self.objects.memory
+        pages, unpack, tag = memory.pages, self._frame.unpack_from, self.tag
+        found: list[RawFrame] = []
+        left = MAX_DEPTH
         while address:
-            frame = at(address)
-            if frame is not None:
-                frames.append(frame)
-            address = word(address + previous)
+            try:
+                executable, previous, instruction, owner = unpack(
+                    pages[address >> 12], address & 4095
+                )
+            except struct.error:  # it lies across two pages
+                data = memory.data(address, self._frame.size)
+                executable, previous, instruction, owner = unpack(data)
+            if owner < _OWNED_BY_INTERPRETER:
+                code = codes.get(executable & tag)
+                if code is None and objects.type_of(executable & tag).full == "builtins.code":
+                    code = self.code_at(executable & tag)
+                if code is not None:
+                    found.append((address, code, instruction))
+            address = previous
             left -= 1
-            if left < 0:
+            if not left:
                 raise BadMemory("a stack that does not end")
-        return frames
-
-    def awaited(self, frame: FrameView) -> int:
-        """What a suspended generator's frame awaits (its "yield from"), 0 for a plain yield."""
-        memory, at = self.objects.memory, self.objects.layout.at
-        slot = 8 * at["frame.await_slot"]
-        if "frame.stackpointer" in at:
-            top = memory.word(frame.address + at["frame.stackpointer"])
-        else:  # an index into localsplus, and before 3.13 no state of its own for an await
-            if self.objects.layout.minor < 13 and not _resumes_await(memory, frame):
-                return 0
-            depth = memory.u32(frame.address + at["frame.stacktop"])
-            top = frame.address + at["frame.localsplus"] + 8 * (depth & 0xFFFF)
-        return memory.word(top - slot) & self._tag
-
-    def show(self, frame: FrameView) -> Frame:
-        """The frame as a snapshot shows it."""
-        code = frame.code
-        if self.with_arguments:
-            return Frame(code.qualname, code.file, code.line(frame.instruction),
-                         frame.arguments(), code.coroutine)  # fmt: skip
-        key = (code.address, frame.instruction)
-        found = self._shown.get(key)
-        if found is None:
-            line = code.line(frame.instruction)
-            found = self._shown[key] = Frame(code.qualname, code.file, line, None, code.coroutine)
         return found
 
+    def awaited(self, address: int, instruction: int, top: int) -> int:
+        """What a suspended generator's frame awaits (its "yield from"), 0 for a plain yield.
 
-def _resumes_await(memory: Memory, frame: FrameView) -> bool:
+        ``top`` is the frame's stack pointer; before 3.14 it is an index into its locals, and
+        before 3.13 only the instruction tells an await from a plain yield.
+        """
+        if not self._by_pointer:
+            if self._minor < 13 and not _resumes_await(self.objects.memory, instruction):
+                return 0
+            top = address + self._locals + 8 * (top & 0xFFFF)
+        top -= self._slot
+        return self.objects.memory.pages[top >> 12][(top >> 3) & 511] & self.tag
+
+    def show(self, frame: RawFrame) -> Frame:
+        """The frame as a snapshot shows it."""
+        _, code, instruction = frame
+        if self.with_arguments:
+            arguments = FrameView(self.objects, frame).arguments()
+            return Frame(
+                code.qualname, code.file, code.line(instruction), arguments, code.coroutine
+            )
+        return code.shown.get(instruction) or code.show(instruction)
+
+    def views(self, stack: list[RawFrame], limit: int = MAX_DEPTH) -> list[FrameView]:
+        """The innermost ``limit`` frames of a stack, with their locals within reach."""
+        return [FrameView(self.objects, frame) for frame in stack[:limit]]
+
+
+def _resumes_await(memory: Memory, instruction: int) -> bool:
     """Whether the instruction after the suspended one is RESUME for "yield from" or await.
 
     As ``_PyGen_yf`` does: the argument's low bits are 2 or 3. RESUME's own number differs
     and may be quickened, so only the argument and the yield before it are looked at.
     """
-    word = memory.data(frame.instruction + 2, 2)
+    word = memory.data(instruction + 2, 2)
     return word[1] & 3 >= 2

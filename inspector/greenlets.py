@@ -15,7 +15,7 @@ from inspector.memory import BadMemory
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inspector.frames import Frames, FrameView
+    from inspector.frames import Frames, RawFrame
     from inspector.objects import Objects
 
 PIMPL_AT = 32  # PyGreenlet: header, weakreflist, dict, pimpl
@@ -26,8 +26,17 @@ BLOCKS = (176, 192, 208, 224, 240)  # size classes a pimpl may have, all version
 class PimplLayout:
     """Offsets in a pimpl, for one minor version of Python and one generation of greenlet."""
 
-    __slots__ = ("current_frame", "main", "own", "parent", "run", "stack_start", "stack_stop",
-                 "top_frame", "words")  # fmt: skip
+    __slots__ = (
+        "current_frame",
+        "main",
+        "own",
+        "parent",
+        "run",
+        "size",
+        "stack_start",
+        "stack_stop",
+        "top_frame",
+    )  # fmt: skip
 
     def __init__(self, minor: int, *, self_first: bool) -> None:
         # 3.14 grew the saved Python state by two words before current_frame.
@@ -41,17 +50,20 @@ class PimplLayout:
         self.main = 168 + grown
         self.run = self.main + 8
         self.parent = self.main + 16
-        self.words = (self.parent + 8) // 8
+        self.size = self.parent + 8
 
 
 class GreenletFacts:
-    """One greenlet as it was captured. ``frames`` is empty for the running one."""
+    """One greenlet as it was captured. ``stack`` is empty for the running one."""
 
     __slots__ = ("address", "frames", "is_main", "main", "parent", "pimpl", "run", "running",
-                 "stack_start", "started", "type", "words")  # fmt: skip
+                 "stack", "stack_start", "started", "type")  # fmt: skip
 
-    def __init__(self, address: int, pimpl: int, type_name: str, *, is_main: bool) -> None:
+    def __init__(
+        self, address: int, pimpl: int, type_name: str, frames: Frames, *, is_main: bool
+    ) -> None:
         self.address = address
+        self.frames = frames  # of the capture it comes from
         self.pimpl = pimpl
         self.type = type_name
         self.is_main = is_main
@@ -61,8 +73,7 @@ class GreenletFacts:
         self.running = False
         self.started = True
         self.stack_start = 0
-        self.frames: list[FrameView] = []
-        self.words: list[int] = []
+        self.stack: list[RawFrame] = []
 
 
 def pimpl_layout(objects: Objects, candidates: Sequence[int]) -> PimplLayout | None:
@@ -93,10 +104,9 @@ def read_greenlet(
     owner = _owner(objects, pimpl, layout)
     if not owner:
         return None
-    words = objects.memory.words(pimpl, layout.words)
+    words = objects.memory.words(pimpl, layout.size >> 3)
     is_main = words[0] == main_vtable
-    found = GreenletFacts(owner, pimpl, objects.type_of(owner).full, is_main=is_main)
-    found.words = words
+    found = GreenletFacts(owner, pimpl, objects.type_of(owner).full, frames, is_main=is_main)
     found.stack_start = words[layout.stack_start >> 3]
     if not is_main:
         found.main = words[layout.main >> 3]
@@ -105,7 +115,7 @@ def read_greenlet(
     if found.stack_start or is_main:
         found.running = not words[layout.top_frame >> 3]
         if not found.running:
-            found.frames = frames.chain(words[layout.current_frame >> 3])
+            found.stack = frames.chain(words[layout.current_frame >> 3])
     elif not words[layout.stack_stop >> 3] and found.run:
         found.started = False
     else:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -231,3 +232,16 @@ class Memory:
         for number, data in zip(wanted, found, strict=True):
             if len(data) == PAGE:
                 self.pages[number] = memoryview(data).cast("Q")
+
+
+def fields(*wanted: tuple[int, str]) -> struct.Struct:
+    """A struct that takes the values at (offset, format) out of an object and skips the rest.
+
+    Offsets must ascend.
+    """
+    layout = "<"
+    at = 0
+    for offset, code in wanted:
+        layout += f"{offset - at}x{code}"
+        at = offset + struct.calcsize(f"<{code}")
+    return struct.Struct(layout)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inspector.frames import FrameView
 from inspector.memory import BadMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from inspector.frames import FrameView
+    from inspector.greenlets import GreenletFacts
     from inspector.objects import Objects
 
 _MAX_TIMERS = 200_000
@@ -82,12 +83,13 @@ class Schedule:
         return []
 
 
-def hub_in(frames: Iterable[FrameView]) -> int:
-    """The hub whose method is on a stack, 0 when none is."""
-    for frame in frames:
-        if "/eventlet/hubs/" in frame.code.file and frame.code.name in ("switch", "run"):
+def hub_in(green: GreenletFacts) -> int:
+    """The hub whose method is on a greenlet's stack, 0 when none is."""
+    for raw in green.stack:
+        code = raw[1]
+        if code.name in ("switch", "run") and "/eventlet/hubs/" in code.file:
             try:
-                return frame.local("self")
+                return FrameView(green.frames.objects, raw).local("self")
             except BadMemory:
                 return 0
     return 0

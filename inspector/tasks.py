@@ -7,18 +7,21 @@ sets in ``asyncio.tasks``, which is also where tasks written in Python are on ev
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
-from inspector.memory import BadMemory
+from inspector.memory import BadMemory, fields
 
 if TYPE_CHECKING:
-    from inspector.frames import Frames, FrameView
+    from inspector.frames import Frames, RawFrame
     from inspector.objects import Objects
 
 MAX_TASKS = 2_000_000
 _MAX_AWAITERS = 10_000
 _MAX_CHAIN = 10_000
 _PENDING = 0  # enum fut_state
+_GENERATOR, _WRAPPER, _OTHER = 0, 1, 2
+_INNER = 16  # coroutine_wrapper, async_generator_asend, _athrow: what they wrap comes first
 _GENERATORS = frozenset({"coroutine", "generator", "async_generator"})
 _WRAPPERS = frozenset(
     {"coroutine_wrapper", "async_generator_asend", "async_generator_athrow", "anext_awaitable"}
@@ -26,21 +29,21 @@ _WRAPPERS = frozenset(
 
 
 class TaskFacts:
-    """One task as it was captured. ``frames`` is its own chain, innermost first."""
+    """One task as it was captured. ``stack`` is its own chain, innermost first."""
 
     __slots__ = ("address", "awaiters", "coro", "executing", "frames", "name", "not_started",
-                 "tid", "type", "waiter", "words")  # fmt: skip
+                 "stack", "tid", "type", "waiter")  # fmt: skip
 
-    def __init__(self, address: int, type_name: str, tid: int | None, words: list[int]) -> None:
+    def __init__(self, address: int, type_name: str, tid: int | None, frames: Frames) -> None:
         self.address = address
         self.type = type_name
         self.tid = tid
-        self.words = words  # of the object, as they were when it was decoded
+        self.frames = frames  # of the capture it comes from
         self.name = ""
         self.coro = 0
         self.waiter = 0  # _fut_waiter: the future it waits for, 0 when it is scheduled or runs
-        self.awaiters: list[int] = []
-        self.frames: list[FrameView] = []
+        self.awaiters: list[int] | tuple[()] = ()
+        self.stack: list[RawFrame] = []
         self.executing = 0  # the frame of its chain that runs now, 0 when all are suspended
         self.not_started = False
 
@@ -62,21 +65,25 @@ def walk_list(objects: Objects, head: int) -> tuple[list[int], bool]:
 def _walk(objects: Objects, head: int, link: int, node: int) -> tuple[list[int], bool]:
     pages = objects.memory.pages
     is_task = TaskTypes(objects)
-    found: list[int] = []
-    seen: set[int] = set()
+    known = is_task.known
+    kind = 8 - node
+    found: dict[int, None] = {}
     try:
         at = objects.memory.word(head + link)
         if not at:
             return [], True  # the thread never had a list
         while at != head:
-            if at in seen or len(found) > MAX_TASKS or not is_task(at - node):
-                return found, False
-            seen.add(at)
-            found.append(at - node)
+            task = at - node
+            if task in found or task & 7 or len(found) > MAX_TASKS:
+                return list(found), False
+            known_type = known.get(pages[(at + kind) >> 12][((at + kind) >> 3) & 511])
+            if not known_type and not is_task(task):
+                return list(found), False
+            found[task] = None
             at = pages[(at + link) >> 12][((at + link) >> 3) & 511]
     except BadMemory:
-        return found, False
-    return found, True
+        return list(found), False
+    return list(found), True
 
 
 class TaskTypes:
@@ -104,63 +111,126 @@ class TaskTypes:
         return known
 
 
-def read_task(frames: Frames, address: int, tid: int | None) -> TaskFacts | None:
-    """The facts of the C task at ``address``; None for one that is done. Raises BadMemory."""
-    objects = frames.objects
-    at = objects.layout.at
-    words = objects.memory.words(address, at["task.size"] >> 3)
-    task = TaskFacts(address, objects.type_of(address).full, tid, words)
-    flags = at["task.is_task"] - 4  # the state, is_task and awaited_by_is_set share a word
-    state = words[flags >> 3] >> 8 * (flags & 7)
-    if state & 0xFF != _PENDING:
-        return None
-    task.coro = words[at["task.coro"] >> 3]
-    if not task.coro:
-        return None
-    task.waiter = words[(at["task.coro"] >> 3) - 1]
-    name = words[at["task.name"] >> 3]
-    number = objects.integer(name)
-    task.name = f"Task-{number}" if number is not None else objects.text(name, 1024) or ""
-    awaited_by = words[at["task.awaited_by"] >> 3]
-    if awaited_by:
-        many = at["task.awaited_by_is_set"]
-        is_set = words[many >> 3] >> 8 * (many & 7) & 0xFF
-        task.awaiters = objects.items(awaited_by, _MAX_AWAITERS) if is_set else [awaited_by]
-    read_chain(frames, task)
-    return task
+class TaskReader:
+    """Reads C tasks of one capture.
 
+    With thousands of tasks this is the hot path: each object is taken apart by one
+    precompiled ``struct``, and what is the same for all is looked up once.
+    """
 
-def read_chain(frames: Frames, task: TaskFacts) -> None:
-    """Follow what the task's coroutine awaits, down to the leaf. Raises BadMemory."""
-    objects = frames.objects
-    memory, at = objects.memory, objects.layout.at
-    created, executing, awaiting = at["gen.created"], at["gen.executing"], at["gen.suspended_await"]
-    iframe, state_at = at["gen.gi_iframe"], at["gen.gi_frame_state"]
-    own: list[FrameView] = []
-    seen: set[int] = set()
-    current = task.coro
-    while current and current not in seen and len(seen) < _MAX_CHAIN:
-        seen.add(current)
-        kind = objects.type_of(current).name
-        if kind in _WRAPPERS:
-            current = memory.word(current + at["awaiter.inner"])
-            continue
-        if kind not in _GENERATORS:
+    def __init__(self, frames: Frames) -> None:
+        objects = frames.objects
+        at = objects.layout.at
+        self.frames = frames
+        self.objects = objects
+        self.types: dict[int, str] = {}  # type of a task -> its name
+        self.awaitables: dict[int, int] = {}  # type -> _GENERATOR, _WRAPPER or _OTHER
+        self.awaited_by = at.get("task.awaited_by", 0)
+        self.many = at.get("task.awaited_by_is_set", 0)
+        self.state = at["future.state"]
+        coro = at["task.coro"]
+        self.task = fields(
+            (at["obj.ob_type"], "Q"),
+            (self.state, "B"),
+            (coro - 8, "Q"),  # task_fut_waiter
+            (coro, "Q"),
+            (at["task.name"], "Q"),
+        )
+        iframe = self.iframe = at["gen.gi_iframe"]
+        self.generator = fields(
+            (at["obj.ob_type"], "Q"),
+            (at["gen.gi_frame_state"], "b"),
+            (iframe + at["frame.executable"], "Q"),
+            (iframe + at["frame.instr_ptr"], "Q"),
+            (iframe + at["frame.stackpointer"], "Q")
+            if "frame.stackpointer" in at
+            else (iframe + at["frame.stacktop"], "i"),
+        )
+        self.created = at["gen.created"]
+        self.executing = at["gen.executing"]
+        self.awaiting = at["gen.suspended_await"]
+        self.suspended = at["gen.suspended"]
+
+    def read(self, address: int, tid: int | None) -> TaskFacts | None:
+        """The facts of the task at ``address``; None for one that is done. Raises BadMemory."""
+        objects = self.objects
+        memory = objects.memory
+        try:
+            kind, state, waiter, coro, name = self.task.unpack_from(
+                memory.pages[address >> 12], address & 4095
+            )
+        except struct.error:  # it lies across two pages
+            data = memory.data(address, self.task.size)
+            kind, state, waiter, coro, name = self.task.unpack(data)
+        if state != _PENDING or not coro:
+            return None
+        task = TaskFacts(address, self.types.get(kind) or self._type(kind), tid, self.frames)
+        task.coro = coro
+        task.waiter = waiter
+        task.name = self._name(name)
+        if self.awaited_by and (awaiter := memory.word(address + self.awaited_by)):
+            many = memory.u8(address + self.many)
+            task.awaiters = objects.items(awaiter, _MAX_AWAITERS) if many else [awaiter]
+        self.read_chain(task)
+        return task
+
+    def _type(self, kind: int) -> str:
+        name = self.types[kind] = self.objects.type_at(kind).full
+        return name
+
+    def _name(self, address: int) -> str:
+        """A str, or the number of which CPython makes "Task-N" when it is asked for."""
+        if not address:
+            return ""
+        text = self.objects.text(address, 1024)
+        if text is not None:
+            return text
+        number = self.objects.integer(address)
+        return "" if number is None else f"Task-{number}"
+
+    def read_chain(self, task: TaskFacts) -> None:
+        """Follow what the task's coroutine awaits, down to the leaf. Raises BadMemory."""
+        frames, memory = self.frames, self.objects.memory
+        pages, awaitables, codes = memory.pages, self.awaitables, frames.codes
+        unpack, iframe, tag = self.generator.unpack_from, self.iframe, frames.tag
+        awaiting, awaited = self.awaiting, frames.awaited
+        own = task.stack
+        current = task.coro
+        left = _MAX_CHAIN
+        while current and left:
+            left -= 1
+            try:
+                kind, state, executable, instruction, top = unpack(
+                    pages[current >> 12], current & 4095
+                )
+            except struct.error:
+                data = memory.data(current, self.generator.size)
+                kind, state, executable, instruction, top = unpack(data)
+            category = awaitables.get(kind)
+            if category is None:
+                category = self._awaitable(kind)
+            if category is not _GENERATOR:
+                if category is _OTHER:
+                    break
+                current = memory.word(current + _INNER)
+                continue
+            if state == awaiting:
+                code = codes.get(executable & tag) or frames.code_at(executable & tag)
+                own.append((current + iframe, code, instruction))
+                current = awaited(current + iframe, instruction, top)
+                continue
+            if state in (self.created, self.suspended):
+                own.append((current + iframe, frames.code_at(executable & tag), instruction))
+                task.not_started = state == self.created and len(own) == 1
+            elif state == self.executing:  # now, or in a greenlet that is suspended
+                task.executing = current + iframe
             break
-        state = memory.u8(current + state_at)
-        state -= (state & 128) << 1
-        if state == executing:  # now, or in a greenlet that is suspended
-            task.executing = current + iframe
-            break
-        frame = frames.at(current + iframe)
-        if frame is None:
-            break
-        own.append(frame)
-        if state == created:
-            task.not_started = len(own) == 1
-            break
-        if state != awaiting:
-            break
-        current = frames.awaited(frame)
-    own.reverse()
-    task.frames = own
+        if not left:
+            raise BadMemory("a chain of awaits that does not end")
+        own.reverse()
+
+    def _awaitable(self, kind: int) -> int:
+        name = self.objects.type_at(kind).name
+        found = _GENERATOR if name in _GENERATORS else _WRAPPER if name in _WRAPPERS else _OTHER
+        self.awaitables[kind] = found
+        return found

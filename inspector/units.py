@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.edges import find_edges
+from inspector.frames import FrameView
 from inspector.memory import BadMemory
 from inspector.schedule import Schedule, hub_in
 from inspector.snapshot import Edge, Thread, Unit
@@ -12,7 +13,7 @@ from inspector.values import callable_name
 
 if TYPE_CHECKING:
     from inspector.capture import Capture, ThreadFacts
-    from inspector.frames import FrameView
+    from inspector.frames import RawFrame
     from inspector.greenlets import GreenletFacts
     from inspector.snapshot import Kind, State
     from inspector.tasks import TaskFacts
@@ -42,8 +43,10 @@ class _Assembly:
         self.tids = self._tids_of_mains()
         self.current: dict[int, int] = {}  # tid -> address of the greenlet that runs there
         self._place_running_greenlets()
-        self.hubs = {hub for green in capture.greenlets.values() if (hub := hub_in(green.frames))}
+        self.hubs = {hub for green in capture.greenlets.values() if (hub := hub_in(green))}
         self.schedule = Schedule(self.objects, sorted(self.hubs))
+        self.futures: dict[int, bool] = {}  # types, and whether they are C futures
+        self.future_state = capture.target.layout.at.get("future.state", 0)
         self.functions: dict[int, int] | None = None
         self.running_tasks = {thread.running_task for thread in capture.threads}
         self.holders = self._frames_of_executing()
@@ -107,26 +110,26 @@ class _Assembly:
                 tid = self.tids.get(self._main_of(green))
                 if tid is not None and tid in by_tid:
                     self.current[tid] = green.address
-                    green.frames = by_tid[tid].frames
+                    green.stack = by_tid[tid].stack
 
     # tasks whose coroutine runs: in a thread, or in a greenlet that is suspended
 
-    def _frames_of_executing(self) -> dict[int, tuple[list[FrameView], int, bool]]:
+    def _frames_of_executing(self) -> dict[int, tuple[list[RawFrame], int, bool]]:
         """Frame address -> (stack it is part of, greenlet or 0, whether that runs now)."""
         wanted = {task.executing for task in self.capture.tasks.values() if task.executing}
-        found: dict[int, tuple[list[FrameView], int, bool]] = {}
+        found: dict[int, tuple[list[RawFrame], int, bool]] = {}
         if not wanted:
             return found
         for thread in self.capture.threads:
             green = self.current.get(thread.state.tid, 0)
-            for frame in thread.frames:
-                if frame.address in wanted:
-                    found[frame.address] = (thread.frames, green, True)
+            for frame, _, _ in thread.stack:
+                if frame in wanted:
+                    found[frame] = (thread.stack, green, True)
         for facts in self.capture.greenlets.values():
             if not facts.running:
-                for frame in facts.frames:
-                    if frame.address in wanted:
-                        found[frame.address] = (facts.frames, facts.address, False)
+                for frame, _, _ in facts.stack:
+                    if frame in wanted:
+                        found[frame] = (facts.stack, facts.address, False)
         return found
 
     def _continued_by_greenlets(self) -> dict[int, tuple[int, int]]:
@@ -139,16 +142,16 @@ class _Assembly:
         raw = {
             green.address
             for green in self.capture.greenlets.values()
-            if green.frames
+            if green.stack
             and not green.running
             and not green.is_main
-            and "/eventlet/" not in green.frames[0].code.file
+            and "/eventlet/" not in green.stack[0][1].file
         }
         found: dict[int, tuple[int, int]] = {}
         if not raw:
             return found
         for task in self.capture.tasks.values():
-            for index, frame in enumerate(task.frames):
+            for index, frame in enumerate(task.frames.views(task.stack)):
                 try:
                     for value in frame.locals():
                         if value in raw and value not in found:
@@ -160,14 +163,14 @@ class _Assembly:
     # units
 
     def _task(self, task: TaskFacts) -> Unit:
-        show = self.frames.show
-        own = list(task.frames)
+        show = task.frames.show
+        own = task.stack
         inside = None
         state: State = "waiting"
         if task.executing:
             stack, green, now = self.holders.get(task.executing, ([], 0, False))
-            for index, frame in enumerate(stack):
-                if frame.address == task.executing:
+            for index, (frame, _, _) in enumerate(stack):
+                if frame == task.executing:
                     own = stack[: index + 1]
                     break
             running = now or (not stack and task.address in self.running_tasks)
@@ -182,8 +185,8 @@ class _Assembly:
         for green, (address, index) in self.continued.items():
             if address == task.address:
                 inside = f"green:{green:#x}"
-                spliced = [show(frame) for frame in self.capture.greenlets[green].frames]
-                frames[index:index] = spliced
+                facts = self.capture.greenlets[green]
+                frames[index:index] = [facts.frames.show(frame) for frame in facts.stack]
         return Unit(
             id=f"task:{task.address:#x}",
             kind="task",
@@ -198,16 +201,19 @@ class _Assembly:
 
     def _is_scheduled(self, task: TaskFacts) -> bool:
         """Whether the loop will step the task: it waits for nothing, or for what is done."""
-        if not task.waiter:
+        waiter = task.waiter
+        if not waiter:
             return True
-        objects = self.objects
+        memory = task.frames.objects.memory
         try:
-            if objects.type_of(task.waiter).full in ("_asyncio.Future", "_asyncio.Task"):
-                state = objects.layout.at["task.is_task"] - 4
-                return objects.memory.u32(task.waiter + state) & 0xFF != 0
+            kind = memory.word(waiter + 8)
+            known = self.futures.get(kind)
+            if known is None:
+                full = self.objects.type_at(kind).full
+                known = self.futures[kind] = full in ("_asyncio.Future", "_asyncio.Task")
+            return known and memory.u8(waiter + self.future_state) != 0
         except BadMemory:
-            pass
-        return False
+            return False
 
     def _green(self, green: GreenletFacts) -> Unit:
         kind: Kind = "green"
@@ -233,15 +239,15 @@ class _Assembly:
             name=kind if kind != "green" else self._name(green),
             tid=tid,
             state=state,
-            stack=tuple([self.frames.show(frame) for frame in green.frames]),
+            stack=tuple([green.frames.show(frame) for frame in green.stack]),
             moving=green.address in self.capture.moving,
             inside=inside,
         )
 
     def _is_hub(self, green: GreenletFacts) -> bool:
         """A greenlet whose outermost function is a hub's ``run``."""
-        if green.frames:
-            outer = green.frames[-1].code
+        if green.stack:
+            outer = green.stack[-1][1]
             return outer.name == "run" and "/eventlet/hubs/" in outer.file
         if green.run:
             try:
@@ -256,14 +262,15 @@ class _Assembly:
     def _name(self, green: GreenletFacts) -> str:
         """The function a green thread runs, or will run."""
         try:
-            if green.frames:
-                outer = green.frames[-1]
-                if outer.code.qualname == "GreenThread.main":
-                    function = outer.local("function")
+            if green.stack:
+                outer = green.stack[-1][1]
+                if outer.qualname == "GreenThread.main":
+                    frame = FrameView(green.frames.objects, green.stack[-1])
+                    function = frame.local("function")
                     name = callable_name(self.objects, function) if function else None
                     if name:
                         return name
-                return outer.code.qualname
+                return outer.qualname
             if self.functions is None:
                 self.functions = self.schedule.functions()
             function = self.functions.get(green.address, 0)
@@ -282,5 +289,5 @@ class _Assembly:
             holds_gil=state.holds_gil,
             current_task=f"task:{running:#x}" if running in self.capture.tasks else None,
             current_greenlet=f"green:{green:#x}" if green else None,
-            stack=tuple([self.frames.show(frame) for frame in thread.frames]),
+            stack=tuple([self.frames.show(frame) for frame in thread.stack]),
         )

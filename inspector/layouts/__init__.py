@@ -123,6 +123,7 @@ def load_asyncio(layout: Layout, memory: Memory, table: int) -> None:
     if not all(0 <= offset < 1 << 20 for offset in words):
         raise UnsupportedPython(f"CPython {layout.version} with an unknown asyncio table", _HINT)
     layout.at.update(zip(facts.ASYNCIO_DEBUG, words, strict=True))
+    layout.at["future.state"] = layout.at["task.is_task"] - 4  # an enum just before the flags
 
 
 def _version(version_hex: int) -> str:
