@@ -5,7 +5,8 @@ the next one is its output. They run in a fresh copy of ``samples/`` under versi
 page by page, in order. In an expected output
 
 * ``...`` stands for any text in a line, and alone for any number of lines;
-* addresses, numbers of four digits and more, durations and the width of gaps may differ.
+* addresses, numbers of four digits and more, durations, versions and the width of gaps may
+  differ; the folder of the samples and that of the target's python are left out.
 
 A command may end with 0 or 1 (findings); any other status has to be shown with ``echo $?``.
 ``$ python samples/NAME.py &`` starts a sample, with ``$PID`` for the commands after it; so
@@ -40,6 +41,7 @@ _STATUS = "__status__"
 # Applied to both sides before they are compared.
 _VARIABLE = (
     (re.compile(r"0x[0-9a-f]+"), "0x.."),
+    (re.compile(r"\b\d+\.\d+\.\d+"), "V"),
     (re.compile(r"\d+(\.\d+)? ?(ms|s)\b"), "N s"),
     (re.compile(r"\d{4,}"), "N"),
     (re.compile(r"-{3,}|─{3,}"), "---"),
@@ -91,13 +93,13 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def steps(block: Block) -> list[Step]:
-    """The commands of a ``console`` block; a command goes on after a backslash."""
+    """The commands of a ``console`` block; each goes on in the lines after ``> ``."""
     found: list[Step] = []
     for line in block.text.splitlines():
         if line.startswith("$ "):
             found.append(Step(line[2:]))
-        elif found and found[-1].command.endswith("\\") and not found[-1].expected:
-            found[-1].command += "\n" + line.removeprefix("> ")
+        elif line.startswith(">") and found and not found[-1].expected:
+            found[-1].command += "\n" + line[2:]
         elif found:
             found[-1].expected.append(line)
         else:
@@ -107,9 +109,11 @@ def steps(block: Block) -> list[Step]:
 
 def migrate_commands(block: Block) -> Iterator[list[str]]:
     """The arguments of each ``migrate`` call in a block of shell, pipes split."""
-    text = block.text.replace("\\\n", " ")
-    for line in text.splitlines():
-        code = line.removeprefix("$ ").strip()
+    text = block.text
+    if block.language == "console":
+        text = "\n".join(step.command for step in steps(block))
+    for line in text.replace("\\\n", " ").splitlines():
+        code = line.strip()
         if not re.search(r"\bmigrate\b", code) or code.startswith("#"):
             continue
         lexer = shlex.shlex(code, posix=True, punctuation_chars=True)
@@ -224,6 +228,7 @@ class Shell:
         outputs = re.split(rf"\n{_STATUS} \d+ (\d+)\n", done.stdout)
         for number, step in enumerate(todo):
             output, status = outputs[2 * number], int(outputs[2 * number + 1])
+            output = output.replace(f"{self.folder}/", "").replace(f"{self.target}", "python")
             later = todo[number + 1].command if number + 1 < len(todo) else ""
             if not same(step.expected, output.splitlines()):
                 shown = "\n".join(step.expected)

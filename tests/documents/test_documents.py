@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +47,19 @@ def test_commands_that_are_not_run_exist(name: str) -> None:
         if block.language in ("console", "sh", "bash", "shell", "yaml", "ini"):
             for arguments in migrate_commands(block):
                 check_arguments(arguments, f"{name}:{block.line}")
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    options = ["-W", "--keep-going", "-q", "-b", "html", "-d", str(tmp_path / "trees")]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, "docs", str(tmp_path / "html")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "html" / "index.html").exists()
 
 
 @pytest.mark.parametrize("name", PAGES)
