@@ -18,7 +18,8 @@ import struct
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from inspector.errors import NoSuchProcess, NotAllowed
+from inspector.errors import NoSuchProcess
+from inspector.process import explain_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,6 +47,9 @@ class MemorySource(Protocol):
     def clock(self) -> float:
         """The target's CLOCK_MONOTONIC in seconds at the time of the reads."""
 
+    def close(self) -> None:
+        """Let go of what is held."""
+
 
 class LiveProcess:
     """The memory of a running process. Raises NoSuchProcess or NotAllowed when opened."""
@@ -60,11 +64,7 @@ class LiveProcess:
         except ProcessLookupError:
             raise NoSuchProcess(f"process {pid} is ending") from None
         except PermissionError:
-            raise NotAllowed(
-                f"not allowed to read process {pid}",
-                "run as its user or as root; in a container, add the SYS_PTRACE capability;\n"
-                "see also /proc/sys/kernel/yama/ptrace_scope",
-            ) from None
+            raise explain_refusal(pid) from None
 
     def close(self) -> None:
         """Let go of the process."""

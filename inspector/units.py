@@ -285,7 +285,7 @@ class _Assembly:
         running = thread.running_task
         return Thread(
             tid=state.tid,
-            name=None,
+            name=known.name if (known := self.capture.target.threads.get(state.tid)) else None,
             holds_gil=state.holds_gil,
             current_task=f"task:{running:#x}" if running in self.capture.tasks else None,
             current_greenlet=f"green:{green:#x}" if green else None,
