@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "pstree": "draw who waits for whom in a live process",
     "record": "record where a live process spends wall time, as a profile",
     "scan": "find every use of Eventlet in a code base, and say what to do",
+    "apply": "rewrite debugging and backdoors, or say why not",
     "run": "start a program with birth records on",
 }
 

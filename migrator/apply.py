@@ -1,0 +1,93 @@
+"""Every file of a code base -> what its rewrite would be. Reads files, writes none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from migrator import rules, sources
+from migrator.findings import Unread
+from migrator.rewrite import Module, Options, Outcome, Result, rewrite
+from migrator.scan import scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from migrator.findings import Stage
+
+# Of the names of all rewritable APIs and of what stage bridge writes, one is in the file.
+_REWRITABLE = (b"debug", b"backdoor", b"bridge", b"DEBUG")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run would do."""
+
+    stage: Stage
+    results: tuple[Result, ...]  # of every file that has findings, in the order of the paths
+    unread: tuple[Unread, ...]
+    files: int
+
+    @property
+    def changed(self) -> list[Result]:
+        """The files that would be written."""
+        return [result for result in self.results if result.changed]
+
+    @property
+    def outcomes(self) -> Iterator[Outcome]:
+        """Every finding with what becomes of it."""
+        for result in self.results:
+            yield from result.outcomes
+
+
+def plan(paths: Iterable[str], options: Options, *, stage: Stage | None = None) -> Plan:
+    """Plan the rewrite of files and folders. ``stage`` None: what the code base is ready for.
+
+    While anything but debugging still uses Eventlet, that is "bridge".
+    """
+    results: list[Result] = []
+    unread: list[Unread] = []
+    contents: dict[str, bytes] = {}
+    for path in sources.walk(paths):
+        data = path if isinstance(path, Unread) else sources.read(path)
+        if isinstance(data, Unread):
+            unread.append(data)
+        else:
+            assert isinstance(path, str)
+            contents[path] = data
+    if stage is None:
+        stage = "bridge" if any(map(_uses_eventlet_otherwise, contents.items())) else "asyncio"
+    options = replace(options, stage=stage)
+    for path, data in contents.items():
+        result = _one(path, data, options)
+        if isinstance(result, Unread):
+            unread.append(result)
+        elif result.outcomes or result.changed:
+            results.append(result)
+    return Plan(stage, tuple(results), tuple(unread), len(contents))
+
+
+def _one(path: str, data: bytes, options: Options) -> Result | Unread:
+    """One file. A crash of ours costs this file, with a line that names it."""
+    name, package = sources.module_name(path)
+    try:
+        if any(needle in data for needle in _REWRITABLE):
+            return rewrite(data, path, Module(name, package), options)
+        found = scan(data, path, name, package=package)
+    except Exception as error:  # noqa: BLE001 - the other files must not suffer
+        return Unread(path, f"migrate failed on it ({error!r}); it is unchanged, please report it")
+    if isinstance(found, Unread):
+        return found
+    outcome = partial(Outcome, rewritten=False, reason="apply rewrites debug and backdoor use only")
+    return Result(path, data, data, tuple(map(outcome, found)))
+
+
+def _uses_eventlet_otherwise(item: tuple[str, bytes]) -> bool:
+    path, data = item
+    name, package = sources.module_name(path)
+    found = scan(data, path, name, package=package)
+    return not isinstance(found, Unread) and any(
+        rules.by_code()[finding.code][0].fixes is None and finding.api != "eventlet"
+        for finding in found
+    )

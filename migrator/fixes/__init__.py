@@ -1,0 +1,110 @@
+"""What becomes of each use of the debug and backdoor APIs: one module a family of rules.
+
+A fix looks at one use in its file and returns a `Change`, or raises `Left` with the reason
+why the use stays as it is. Nothing is edited here; `migrator.rewrite` collects the changes.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from migrator.edits import Source
+    from migrator.findings import Advice, Applicability, Stage
+    from migrator.names import Use
+    from migrator.scopes import Bindings, Imported, Scope
+
+COMMENT_LOST = "a comment would be lost"
+
+
+class Left(Exception):  # noqa: N818 - the use is left, which is no error
+    """The use stays; the message is the reason that the user reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One use rewritten: parts of the text replaced, statements replaced ("()": deleted).
+
+    ``moved`` are imports that bring the same name from another module; ``added`` are
+    modules to import beside the statement given; ``standard`` are imported at the top.
+    """
+
+    nodes: Mapping[ast.expr, str] = field(default_factory=dict)
+    statements: Mapping[ast.stmt, Sequence[str]] = field(default_factory=dict)
+    moved: Mapping[ast.alias, str] = field(default_factory=dict)
+    added: Sequence[tuple[str, ast.stmt]] = ()
+    standard: Sequence[str] = ()
+    applicability: Applicability = "safe"
+    reason: str | None = None  # why it is not safe
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file with everything that fixes ask about it."""
+
+    source: Source
+    scopes: Bindings
+    uses: Sequence[Use]
+    advice: Mapping[Use, Advice]
+    stage: Stage
+    bridge: str = "bridge"  # the module that rewritten code imports instead
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """The innermost statement around ``node``."""
+        while not isinstance(node, ast.stmt):
+            node = self.source.parents[node]
+        return node
+
+    def scope(self, node: ast.AST) -> Scope:
+        """The scope in which ``node`` is evaluated."""
+        return self.scopes.scope_of[node]
+
+    def imports_of(self, name: ast.Name) -> list[Imported]:
+        """The imports that a read of ``name`` may see."""
+        owner = self.scope(name).owner(name.id)
+        return [i for i in self.scopes.imports if i.scope is owner and i.name == name.id]
+
+    def require_free(self, name: str, node: ast.AST, module: str) -> None:
+        """Raise Left unless ``name`` is unbound around ``node``, or is ``module`` already."""
+        scope = self.scope(node)
+        owner = scope.owner(name)
+        if owner is None:
+            return
+        for binder in owner.binders[name]:
+            found = next((i for i in self.scopes.imports if i.alias is binder), None)
+            if found is None or found.module.partition(".")[0] != module:
+                raise Left(f"the name {name} means something else here")
+
+
+def root_name(node: ast.AST) -> ast.Name | None:
+    """``a`` of ``a.b.c``; None when the expression does not start with a name."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node if isinstance(node, ast.Name) else None
+
+
+def argument(call: ast.Call, name: str, place: int) -> ast.expr | None:
+    """The argument that fills a parameter; None when it is not given.
+
+    Raises Left when star arguments hide it.
+    """
+    if any(isinstance(one, ast.Starred) for one in call.args) or any(
+        keyword.arg is None for keyword in call.keywords
+    ):
+        raise Left("the arguments cannot be told from the source")
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    return call.args[place] if len(call.args) > place else None
+
+
+def has_effect(node: ast.expr | None) -> bool:
+    """May evaluating it do something? Reading names and attributes does not count."""
+    return node is not None and any(
+        isinstance(part, (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr))
+        for part in ast.walk(node)
+    )

@@ -1,0 +1,151 @@
+"""Stage asyncio for ``eventlet.debug``: the standard library only."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from migrator.fixes import Change, File, Left, argument, has_effect, swap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from migrator.names import Use
+
+_LOST_IN_SYNC = (
+    "no loop can run here, so asyncio's debug mode is switched on for loops made later; the "
+    "threshold of 0.1 s must be set on the loop, and child processes inherit the variable"
+)
+_NO_EQUIVALENT = (
+    "asyncio shows its tasks (Python 3.14); listeners and timers have no public equivalent"
+)
+
+
+def fix(use: Use, file: File) -> Change:
+    """Rewrite one use of ``eventlet.debug``, or raise Left."""
+    if file.stage == "bridge":
+        return swap.fix(use, file)
+    function = use.api.rpartition(".")[2]
+    if use.api.rpartition(".")[0] != swap.MODULE or function not in _FIXES:
+        raise Left(file.advice[use].reason or "no rewrite is known")
+    if use.call is None or use.kind != "call":
+        raise Left(file.advice[use].reason or "it is used as a value, not called")
+    return _FIXES[function](use, use.call, file)
+
+
+def _loop_debug(use: Use, call: ast.Call, file: File) -> Change:
+    statement = _alone(call, file)
+    state = argument(call, "state", 0)
+    resolution = argument(call, "resolution", 1)
+    source = file.source
+    debug = source.segment(state) if state is not None else "False"
+    blocking = use.api.endswith("hub_blocking_detection")
+    if use.in_async:
+        file.require_free("asyncio", call, "asyncio")
+        if not blocking:
+            lines = [f"asyncio.get_running_loop().set_debug({debug})"]
+        else:
+            seconds = source.segment(resolution) if resolution is not None else "1"
+            loop = _unused(["loop", "running_loop", "debugged_loop"], call, file)
+            lines = [
+                f"{loop} = asyncio.get_running_loop()",
+                f"{loop}.set_debug({debug})",
+                f"{loop}.slow_callback_duration = {seconds}",
+            ]
+        return Change(statements={statement: lines}, standard=["asyncio"])
+    if has_effect(resolution):
+        raise Left("no loop can run here, and the resolution is computed: set it on the loop")
+    file.require_free("os", call, "os")
+    value = f'"1" if {_operand(state, debug)} else ""'
+    if isinstance(state, ast.Constant) or state is None:
+        value = '"1"' if state is not None and state.value else '""'
+    line = f'os.environ["PYTHONASYNCIODEBUG"] = {value}'
+    return Change(
+        statements={statement: [line]},
+        standard=["os"],
+        applicability="unsafe",
+        reason=_LOST_IN_SYNC,
+    )
+
+
+def _hub_exceptions(use: Use, call: ast.Call, file: File) -> Change:
+    state = argument(call, "state", 0)
+    if state is not None and not isinstance(state, ast.Constant):
+        raise Left(
+            "the state is not a constant: once the loop runs, call "
+            f"loop.set_exception_handler(None if {file.source.segment(state)} else quiet)"
+        )
+    return Change(
+        statements={_alone(call, file): ()},
+        applicability="unsafe",
+        reason=file.advice[use].reason,
+    )
+
+
+def _prevent_multiple_readers(use: Use, call: ast.Call, file: File) -> Change:
+    state = argument(call, "state", 0)
+    if state is not None and not (isinstance(state, ast.Constant) and state.value):
+        raise Left(file.advice[use].reason or "asyncio has one reader per descriptor")
+    return Change(statements={_alone(call, file): ()})
+
+
+def _tpool_exceptions(_: Use, call: ast.Call, file: File) -> Change:
+    if has_effect(argument(call, "state", 0)):
+        raise Left("evaluating the argument may have an effect")
+    return Change(statements={_alone(call, file): ()})
+
+
+def _unspew(_: Use, call: ast.Call, file: File) -> Change:
+    if call.args or call.keywords:
+        raise Left("unspew takes no arguments")
+    file.require_free("sys", call, "sys")
+    return Change(nodes={call: "sys.settrace(None)"}, standard=["sys"])
+
+
+def _format_tasks(use: Use, call: ast.Call, file: File) -> Change:
+    if not use.in_async:
+        raise Left("no loop can run here: asyncio.all_tasks() needs one; from outside: migrate ps")
+    file.require_free("asyncio", call, "asyncio")
+    return Change(
+        nodes={call: '"\\n".join(map(asyncio.format_call_graph, asyncio.all_tasks()))'},
+        standard=["asyncio"],
+        applicability="unsafe",
+        reason=_NO_EQUIVALENT,
+    )
+
+
+def _alone(call: ast.Call, file: File) -> ast.stmt:
+    """The call's statement. Raises Left when anything looks at the call's result."""
+    statement = file.source.parents[call]
+    if not isinstance(statement, ast.Expr):
+        raise Left("the result is used")
+    return statement
+
+
+def _unused(names: list[str], node: ast.AST, file: File) -> str:
+    scope = file.scope(node)
+    for name in names:
+        if file.scopes.is_free(name, scope):
+            return name
+    raise Left(f"the names {', '.join(names)} are taken here")
+
+
+def _operand(state: ast.expr | None, text: str) -> str:
+    """The condition of a conditional expression, in parentheses where it needs them."""
+    plain = isinstance(state, (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Compare))
+    return text if plain else f"({text})"
+
+
+_FIXES: dict[str, Callable[[Use, ast.Call, File], Change]] = {
+    "hub_blocking_detection": _loop_debug,
+    "hub_listener_stacks": _loop_debug,
+    "hub_timer_stacks": _loop_debug,
+    "hub_exceptions": _hub_exceptions,
+    "hub_prevent_multiple_readers": _prevent_multiple_readers,
+    "tpool_exceptions": _tpool_exceptions,
+    "unspew": _unspew,
+    "format_asyncio_info": _format_tasks,
+    "format_threads_info": _format_tasks,
+    "format_hub_listeners": _format_tasks,
+    "format_hub_timers": _format_tasks,
+}

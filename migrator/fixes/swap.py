@@ -1,0 +1,134 @@
+"""Stage bridge for ``eventlet.debug``: swap the import, keep the call.
+
+``bridge.debug`` has every name of ``eventlet.debug`` and works in any context. So a use
+follows unless the stage refuses it; where a refused use holds on to a name that others
+share, the others are spelled out as ``bridge.debug.x`` and the old import stays for it.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from migrator.fixes import COMMENT_LOST, Change, File, Left, root_name
+
+if TYPE_CHECKING:
+    from migrator.names import Use
+    from migrator.scopes import Imported
+
+MODULE = "eventlet.debug"
+NAMES = frozenset(
+    (
+        "Spew",
+        "format_asyncio_info",
+        "format_hub_listeners",
+        "format_hub_timers",
+        "format_threads_info",
+        "hub_blocking_detection",
+        "hub_exceptions",
+        "hub_listener_stacks",
+        "hub_prevent_multiple_readers",
+        "hub_timer_stacks",
+        "spew",
+        "tpool_exceptions",
+        "unspew",
+    )
+)
+
+
+def fix(use: Use, file: File) -> Change:
+    """Swap one use, or raise Left."""
+    name = _name_of(use)
+    _require_follows(use, file)
+    imports = file.imports_of(name)
+    direct = [i for i in imports if i.target == MODULE or i.target.startswith(f"{MODULE}.")]
+    if direct:
+        if len(direct) == len(imports) and _all_follow(name, file):
+            return Change(moved={i.alias: _moved(i, file) for i in direct})
+        path = direct[0].target[len(MODULE) :]
+        return _spell_out(use, name, f"{file.bridge}.debug{path}", direct[0], file)
+    owner = _module_node(use)
+    if not imports or owner is None:
+        raise Left("the module is reached through something other than an import")
+    nearest = next((i for i in imports if i.module == MODULE), imports[-1])
+    return _spell_out(use, owner, f"{file.bridge}.debug", nearest, file)
+
+
+def follows(use: Use, file: File) -> bool:
+    """Tell whether the use may take its name from ``bridge.debug``."""
+    try:
+        _require_follows(use, file)
+    except Left:
+        return False
+    return True
+
+
+def _moved(one: Imported, file: File) -> str:
+    """The module that the import names instead."""
+    statement = one.statement
+    old = one.alias.name if isinstance(statement, ast.Import) else statement.module or ""
+    return file.bridge + old[len("eventlet") :]
+
+
+def _name_of(use: Use) -> ast.Name:
+    node = use.node
+    if isinstance(node, ast.Call) and node.args:
+        node = node.args[0]  # getattr(debug, "spew")
+    name = root_name(node)
+    if name is None:
+        raise Left("the module is reached through something other than a name")
+    return name
+
+
+def _require_follows(use: Use, file: File) -> None:
+    advice = file.advice[use]
+    if advice.applicability == "manual":
+        raise Left(advice.reason or "no rewrite is known")
+    if use.api == MODULE:
+        parent = file.source.parents[use.node]
+        named = [u for u in file.uses if u.node is parent and u.api.startswith(f"{MODULE}.")]
+        if not named:
+            raise Left("the module itself is used as a value")
+        for other in named:
+            _require_follows(other, file)
+    elif use.api[len(MODULE) + 1 :] not in NAMES:
+        raise Left(f"{file.bridge}.debug has no such name")
+    if use.kind == "store":
+        raise Left("the name is replaced at run time")
+
+
+def _all_follow(name: ast.Name, file: File) -> bool:
+    """Tell whether every read of the name's binding can follow."""
+    owner = file.scope(name).owner(name.id)
+    assert owner is not None
+    by_root: dict[ast.Name, list[Use]] = {}
+    for use in file.uses:
+        if use.kind == "import" or not use.api.startswith(MODULE):
+            continue
+        node = use.node.args[0] if isinstance(use.node, ast.Call) and use.node.args else use.node
+        root = root_name(node)
+        if root is not None:
+            by_root.setdefault(root, []).append(use)
+    return all(
+        read in by_root and all(follows(use, file) for use in by_root[read])
+        for read in file.scopes.reads(owner, name.id)
+    )
+
+
+def _module_node(use: Use) -> ast.expr | None:
+    """The part of the use that evaluates to ``eventlet.debug``."""
+    node = use.node
+    if isinstance(node, ast.Call) and node.args:
+        return node.args[0]
+    for _ in range(use.api.count(".") - MODULE.count(".")):
+        if not isinstance(node, ast.Attribute):
+            return None
+        node = node.value
+    return node if isinstance(node, ast.Attribute) else None
+
+
+def _spell_out(use: Use, node: ast.expr, text: str, beside: Imported, file: File) -> Change:
+    file.require_free(file.bridge, use.node, file.bridge)
+    if file.source.comments(*file.source.span(node)):
+        raise Left(COMMENT_LOST)
+    return Change(nodes={node: text}, added=[(f"{file.bridge}.debug", beside.statement)])

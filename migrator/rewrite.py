@@ -1,0 +1,270 @@
+"""Findings -> edits -> bytes, for one file. Pure: nothing is opened or written here.
+
+What a rewrite promises is checked here as well: libcst reproduces the file byte for byte
+(the guard against source that tools read differently), the result compiles, and rewriting
+it again changes nothing. libcst is imported for files that change, never before.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from migrator import names, rules, scan
+from migrator.edits import Edit, Source
+from migrator.findings import Advice, Finding, Unread
+from migrator.fixes import COMMENT_LOST, Change, File, Left, swap
+from migrator.imports import ImportPlan
+from migrator.scopes import Bindings
+from migrator.served import plan_imports
+from migrator.statements import edit_statements, loses_comment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from migrator.findings import Stage
+    from migrator.names import Exports, Use
+
+_PASSES = 10  # a site inside another one waits for the next pass
+_WAITS = "another site inside it comes first"
+_NEEDS_UNSAFE = "; pass --unsafe to rewrite it all the same"
+_DECLINED = Advice("manual", None, "declined")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to rewrite. ``codes``: only these rules; ``bridge``: the module to import."""
+
+    stage: Stage = "bridge"
+    unsafe: bool = False
+    bridge: str = "bridge"
+    codes: frozenset[str] | None = None
+    declined: frozenset[Finding] = frozenset()  # by the user, one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """What other files of the code base mean for this one."""
+
+    name: str
+    package: bool = False
+    exports: Exports = field(default_factory=dict)
+    imported: Collection[str] = ()  # its names that other files import
+    held: dict[str, str] = field(default_factory=dict)  # API -> why its uses must stay
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One finding and what became of it; ``reason`` when it was left."""
+
+    finding: Finding
+    rewritten: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One file before and after (the same bytes when nothing changes)."""
+
+    path: str
+    old: bytes
+    new: bytes
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether there is anything to write."""
+        return self.old != self.new
+
+
+def rewrite(data: bytes, path: str, module: Module, options: Options) -> Result | Unread:
+    """Rewrite what ``options`` allow in a file's ``data``."""
+    outcomes: list[Outcome] = []
+    new = data
+    for _ in range(_PASSES):
+        step = _pass(new, path, module, options)
+        if isinstance(step, Unread):
+            if new is data:
+                return step
+            return _refused(data, path, outcomes, f"the result is no Python: {step.reason}")
+        after, found = step
+        outcomes = found if new is data else _merged(outcomes, found)
+        if after == new:
+            break
+        new = after
+    if new != data:
+        problem = _cannot_reproduce(data)
+        if problem:
+            return _refused(data, path, outcomes, problem)
+    return Result(path, data, new, tuple(outcomes))
+
+
+def _pass(
+    data: bytes, path: str, module: Module, options: Options
+) -> tuple[bytes, list[Outcome]] | Unread:
+    parsed = scan.parse(data, path)
+    if isinstance(parsed, Unread):
+        return parsed
+    tree, text = parsed
+    exports = {**module.exports, **_bridge_as_facade(options)}
+    found = names.resolve(tree, module.name, package=module.package, exports=exports)
+    pairs = [
+        (use, finding)
+        for use in found.uses
+        for finding in scan.to_findings(replace(found, uses=(use,)), text, path)
+    ]
+    source = Source(data, tree, text)
+    try:
+        scopes = Bindings(tree)
+    except RecursionError:
+        reason = "nested too deeply to tell what its names mean"
+        return data, [Outcome(finding, False, reason) for _, finding in pairs]
+    advice = {
+        use: _DECLINED if finding in options.declined else finding.advice(options.stage)
+        for use, finding in pairs
+    }
+    file = File(source, scopes, found.uses, advice, options.stage, options.bridge)
+    changes: dict[Use, Change] = {}
+    reasons: dict[Use, str] = {}
+    for use, finding in pairs:
+        try:
+            if use.kind != "import" or not isinstance(use.node, ast.alias):
+                changes[use] = _change(use, finding, file, module, options)
+        except Left as left:
+            reasons[use] = str(left)
+    edits = _edits(changes, reasons, file, module)
+    return source.encode(source.apply(edits)), [
+        _outcome(use, finding, reasons) for use, finding in pairs
+    ]
+
+
+def _change(use: Use, finding: Finding, file: File, module: Module, options: Options) -> Change:
+    """What becomes of one use, where it may. Raises Left."""
+    if options.codes is not None and finding.code not in options.codes:
+        raise Left("its rule is not selected")
+    if finding in options.declined:
+        raise Left("declined")
+    if use.api in module.held:
+        raise Left(module.held[use.api])
+    advice = finding.advice(options.stage)
+    family, _ = rules.by_code()[finding.code]
+    if family.fixes is None:
+        raise Left(advice.reason or "apply rewrites debug and backdoor use only")
+    change: Change = import_module(family.fixes).fix(use, file)
+    if any(
+        loses_comment(file.source, statement, deleted=not lines)
+        for statement, lines in change.statements.items()
+    ) or any(file.source.comments(*file.source.span(node)) for node in change.nodes):
+        change = replace(change, applicability="unsafe", reason=change.reason or COMMENT_LOST)
+    if change.applicability != "safe" and not options.unsafe:
+        raise Left((change.reason or advice.reason or "it needs review") + _NEEDS_UNSAFE)
+    return change
+
+
+def _edits(
+    changes: dict[Use, Change],
+    reasons: dict[Use, str],
+    file: File,
+    module: Module,
+) -> list[Edit]:
+    """All edits of one pass. Notes in ``reasons`` what has to wait or stay."""
+    source = file.source
+    _let_the_inner_go_first(changes, reasons, source)
+    plan = ImportPlan(source)
+    statements: dict[ast.stmt, Sequence[str]] = {}
+    nodes: dict[ast.expr, str] = {}
+    for change in changes.values():
+        statements.update(change.statements)
+        nodes.update(change.nodes)
+        plan.moved.update(change.moved)
+        plan.added.update(dict.fromkeys(change.added))
+        plan.standard.update(change.standard)
+    plan_imports(plan, nodes, statements, file, module.imported, reasons)
+    edits, whole = plan.edits()
+    statements.update(whole)
+    deleted = [source.span(statement) for statement in statements]
+    for node, text in nodes.items():
+        start, end = source.span(node)
+        if not any(first <= start and end <= last for first, last in deleted):
+            edits.append(Edit(start, end, text))
+    return edits + edit_statements(source, statements)
+
+
+def _let_the_inner_go_first(
+    changes: dict[Use, Change], reasons: dict[Use, str], source: Source
+) -> None:
+    """Of two changes of which one's text holds the other's, put off the outer one."""
+    spans: dict[Use, list[tuple[int, int]]] = {}
+    rewritten: list[tuple[Use, tuple[int, int]]] = []
+    for use, change in changes.items():
+        nodes = [source.span(node) for node in change.nodes]
+        spans[use] = [*nodes, *(source.span(statement) for statement in change.statements)]
+        rewritten += [(use, span) for span in nodes]
+        rewritten += [(use, source.span(s)) for s, lines in change.statements.items() if lines]
+    for use, (first, last) in rewritten:
+        if any(
+            other is not use and first <= start and end <= last and (first, last) != (start, end)
+            for other, inner in spans.items()
+            if other in changes
+            for start, end in inner
+        ):
+            changes.pop(use, None)
+            reasons[use] = _WAITS
+
+
+def _outcome(use: Use, finding: Finding, reasons: dict[Use, str]) -> Outcome:
+    reason = reasons.get(use)
+    return Outcome(finding, reason is None, reason)
+
+
+def _merged(before: list[Outcome], after: list[Outcome]) -> list[Outcome]:
+    """Outcomes for the findings of the first pass, given those of the next one."""
+    later: dict[tuple[str, str, str], list[Outcome]] = {}
+    for outcome in after:
+        later.setdefault(_key(outcome), []).append(outcome)
+    merged = []
+    for outcome in before:
+        queue = later.get(_key(outcome), [])
+        now = queue.pop(0) if queue and not outcome.rewritten else outcome
+        if now.rewritten or outcome.reason == _WAITS:
+            merged.append(replace(now, finding=outcome.finding))
+        else:
+            merged.append(outcome)  # its reason names lines of the file as the user has it
+    return merged
+
+
+def _key(outcome: Outcome) -> tuple[str, str, str]:
+    return (outcome.finding.code, outcome.finding.api, outcome.finding.kind)
+
+
+def _refused(data: bytes, path: str, outcomes: Sequence[Outcome], problem: str) -> Result:
+    left = tuple(
+        Outcome(outcome.finding, False, problem if outcome.rewritten else outcome.reason)
+        for outcome in outcomes
+    )
+    return Result(path, data, data, left)
+
+
+def _bridge_as_facade(options: Options) -> dict[str, dict[str, str]]:
+    """Stage asyncio also removes what stage bridge wrote: to it, a facade of Eventlet."""
+    if options.stage != "asyncio":
+        return {}
+    bridge = options.bridge
+    return {
+        bridge: {"debug": swap.MODULE, "console": f"{bridge}.console"},
+        f"{bridge}.debug": {name: f"{swap.MODULE}.{name}" for name in swap.NAMES},
+        f"{bridge}.console": {"expose": "eventlet.backdoor.backdoor_server"},
+    }
+
+
+def _cannot_reproduce(data: bytes) -> str | None:
+    """Why a file is not touched although it parses; None when all is well."""
+    import libcst
+
+    try:
+        same = libcst.parse_module(data).bytes == data
+    except Exception as error:  # noqa: BLE001 - it raises three kinds, and panics of its own
+        return f"libcst cannot read this file: {type(error).__name__}"
+    return None if same else "libcst cannot reproduce this file byte for byte"

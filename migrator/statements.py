@@ -1,0 +1,179 @@
+"""Take statements out of a file, or put others in their place, and leave valid blocks.
+
+Comments above a statement stay where they are, one behind it gets a line of its own, a
+block that becomes empty gets ``pass`` or goes with a condition that has no effect.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from migrator.edits import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from migrator.edits import Source
+
+_BLOCKS = ("body", "orelse", "finalbody")
+_PLAIN = (
+    *(ast.Name, ast.Attribute, ast.Constant, ast.BoolOp, ast.UnaryOp, ast.Compare),
+    *(ast.expr_context, ast.boolop, ast.unaryop, ast.cmpop),
+)
+# Speaks to a tool about the statement it stands behind; pointless without it.
+_PRAGMA = re.compile(
+    r"#\s*(noqa|type:|pragma|pylint:|nosec|isort:|fmt:|ruff:|mypy:|pyright:)", re.IGNORECASE
+)
+
+
+def block_of(statement: ast.stmt, parents: dict[ast.AST, ast.AST]) -> list[ast.stmt]:
+    """The list of statements that holds ``statement``."""
+    parent = parents[statement]
+    for field in _BLOCKS:
+        block = getattr(parent, field, None)
+        if isinstance(block, list) and statement in block:
+            return block
+    raise AssertionError(f"{parent} does not hold it")
+
+
+def enclosing(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.stmt:
+    """The innermost statement around ``node``."""
+    while not isinstance(node, ast.stmt):
+        node = parents[node]
+    return node
+
+
+def loses_comment(source: Source, statement: ast.stmt, *, deleted: bool) -> bool:
+    """Tell whether a comment would vanish, or stand alone with nothing to explain."""
+    start, end = source.span(statement)
+    held = source.comments(start, end)
+    if deleted:
+        held += source.comments(end, source.line_end(end))
+    return any(not _PRAGMA.match(comment.string) for comment in held)
+
+
+def edit_statements(source: Source, changes: dict[ast.stmt, Sequence[str]]) -> list[Edit]:
+    """The edits that put each statement's lines in its place; no lines: it is deleted."""
+    changes = dict(changes)
+    while True:
+        emptied = _emptied(source, changes)
+        if not emptied:
+            break
+        changes.update(emptied)
+    # What lies inside a statement that goes is gone with it.
+    changes = {s: lines for s, lines in changes.items() if not _inside(s, changes, source.parents)}
+    edits = [
+        Edit(*source.span(statement), _joined(source, statement, lines))
+        for statement, lines in changes.items()
+        if lines
+    ]
+    deleted = {statement for statement, lines in changes.items() if not lines}
+    for line in {id(g[0]): g for g in (_on_one_line(source, s) for s in deleted)}.values():
+        edits += _cut(source, line, deleted)
+    return edits
+
+
+def _emptied(source: Source, changes: dict[ast.stmt, Sequence[str]]) -> dict[ast.stmt, list[str]]:
+    """What else has to change because a block lost all its statements."""
+    more: dict[ast.stmt, list[str]] = {}
+    for statement in [s for s, lines in changes.items() if not lines]:
+        parent = source.parents[statement]
+        block = block_of(statement, source.parents)
+        if isinstance(parent, ast.Module) or any(changes.get(s, ["stays"]) for s in block):
+            continue
+        if isinstance(parent, ast.stmt) and parent in changes:
+            continue
+        if isinstance(parent, (ast.If, ast.Try)) and _has_no_effect(source, parent, block):
+            more[parent] = []
+        else:
+            more[block[0]] = ["pass"]
+    return more
+
+
+def _has_no_effect(source: Source, parent: ast.If | ast.Try, block: list[ast.stmt]) -> bool:
+    if block is not parent.body or parent.orelse:
+        return False
+    start, end = source.span(parent)
+    if source.comments(start, source.line_end(end)):
+        return False
+    if isinstance(parent, ast.If):
+        return _is_plain(parent.test) and source.text.startswith("if", start)
+    handled = [statement for handler in parent.handlers for statement in handler.body]
+    return not parent.finalbody and all(isinstance(s, ast.Pass) for s in handled)
+
+
+def _is_plain(test: ast.expr) -> bool:
+    """Reading names and options only: nothing happens when it is not evaluated."""
+    return all(isinstance(node, _PLAIN) for node in ast.walk(test))
+
+
+def _inside(
+    statement: ast.stmt,
+    changes: dict[ast.stmt, Sequence[str]],
+    parents: dict[ast.AST, ast.AST],
+) -> bool:
+    node: ast.AST | None = parents.get(statement)
+    while node is not None:
+        if node in changes:
+            return True
+        node = parents.get(node)
+    return False
+
+
+def _joined(source: Source, statement: ast.stmt, lines: Sequence[str]) -> str:
+    start, _ = source.span(statement)
+    indent = source.text[source.line_start(start) : start]
+    alone = not indent.strip() and len(_on_one_line(source, statement)) == 1
+    return (source.newline + indent if alone else "; ").join(lines)
+
+
+def _on_one_line(source: Source, statement: ast.stmt) -> list[ast.stmt]:
+    """The statements of its block that share its line, ``statement`` included."""
+    block = block_of(statement, source.parents)
+    first = last = block.index(statement)
+    while first and block[first - 1].end_lineno == block[first].lineno:
+        first -= 1
+    while last + 1 < len(block) and block[last].end_lineno == block[last + 1].lineno:
+        last += 1
+    return block[first : last + 1]
+
+
+def _cut(source: Source, line: list[ast.stmt], deleted: set[ast.stmt]) -> Iterable[Edit]:
+    kept = [statement for statement in line if statement not in deleted]
+    if not kept:
+        yield _cut_line(source, line)
+        return
+    last = line.index(kept[-1])
+    for statement, following in pairwise(line[: last + 1]):
+        if statement in deleted:
+            yield Edit(source.span(statement)[0], source.span(following)[0], "")
+    if kept[-1] is not line[-1]:
+        yield Edit(source.span(kept[-1])[1], source.span(line[-1])[1], "")
+
+
+def _cut_line(source: Source, line: list[ast.stmt]) -> Edit:
+    """Delete a whole line (or several, for a long statement); a comment behind it stays."""
+    first, last = source.span(line[0])[0], source.span(line[-1])[1]
+    start, end = source.line_start(first), source.line_end(last)
+    comments = [c for c in source.comments(last, end) if not _PRAGMA.match(c.string)]
+    if comments:
+        indent = source.text[start:first]
+        return Edit(start, end, f"{indent}{comments[0].string}{source.newline}")
+    return Edit(*_without_double_gap(source, start, end), "")
+
+
+def _without_double_gap(source: Source, start: int, end: int) -> tuple[int, int]:
+    """What to cut, so that two runs of blank lines do not become one long one."""
+    above, below = start, end
+    while above and not source.text[source.line_start(above - 1) : above].strip():
+        above = source.line_start(above - 1)
+    while below < len(source.text) and not source.text[below : source.line_end(below)].strip():
+        below = source.line_end(below)
+    lines_above, lines_below = (source.text.count(source.newline, *run) for run in
+                                ((above, start), (end, below)))  # fmt: skip
+    if below >= len(source.text) or lines_above <= lines_below:
+        return (above, end) if lines_below or below >= len(source.text) else (start, end)
+    return start, below
