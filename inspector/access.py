@@ -324,9 +324,9 @@ def _cgroup(pid: int) -> str:
 
 
 def _is_dumpable(pid: int, status: dict[str, str]) -> bool:
-    """proc(5): the files of a process that is not dumpable belong to root."""
+    """proc(5): the files (not the folder) of a process that is not dumpable are root's."""
     try:
-        owner = os.stat(f"/proc/{pid}").st_uid
+        owner = os.stat(f"/proc/{pid}/status").st_uid
     except OSError:
         return True
     return owner != 0 or "0" in status.get("Uid", "0").split()
