@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PTRACE = 1 << 19
 ALL = (1 << 41) - 1
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+BECOME_NOBODY = "os.setgroups([]); os.setgid(65534); os.setuid(65534)"
 NAMESPACES = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
@@ -200,12 +201,9 @@ def test_this_process_by_its_own_facts() -> None:
     ("setup", "check"),
     [
         ("", "user"),
-        ("os.setgroups([]); os.setgid(65534); os.setuid(65534)", ""),
-        (
-            "import ctypes; os.setgroups([]); os.setgid(65534); os.setuid(65534); "
-            "ctypes.CDLL(None).prctl(4, 0)",
-            "protected",
-        ),
+        # Who drops root's rights is protected until it says otherwise, or runs a program.
+        (BECOME_NOBODY, "protected"),
+        (f"import ctypes; {BECOME_NOBODY}; ctypes.CDLL(None).prctl(4, 1)", ""),
     ],
 )
 def test_refusals_of_this_kernel(
@@ -218,7 +216,7 @@ def test_refusals_of_this_kernel(
     reader = (
         f"import os, sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from inspector import access\n"
-        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        f"{BECOME_NOBODY}\n"
         f"pid = {target.pid}\n"
         "try: os.close(os.open(f'/proc/{pid}/mem', os.O_RDONLY))\n"
         "except PermissionError: print(next(access.obstacles(access.circumstances(pid))).check)\n"
