@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from inspector.errors import MigrateError, NoSuchProcess, NotAllowed, NotPython
+from inspector.errors import MigrateError, NoSuchProcess, NotAllowed, NotPython, UnsupportedPython
+from inspector.layouts import SUPPORTED
 from inspector.process import children, read_status, read_text
 
 if TYPE_CHECKING:
@@ -111,9 +112,17 @@ def missing(pid: int) -> NoSuchProcess:
     return NoSuchProcess(f"no process {pid}", "see which there are: ps aux")
 
 
-def not_python(process: Process) -> NotPython:
-    """The error for a process that is no CPython, naming those below it that are."""
+def not_python(process: Process) -> MigrateError:
+    """The error for a process without CPython's runtime, naming those below it that have it.
+
+    Python 2 and 3.6 and older have none that could be found: they are told by their name.
+    """
     program = ascii(process.executable.rpartition("/")[2])[1:-1]
+    if version := _old_python(process.pid, program):
+        return UnsupportedPython(
+            f"process {process.pid} runs Python {version}, which is too old",
+            f"supported: CPython {SUPPORTED}",
+        )
     runs = f": it runs {program}" if program else ""
     found = list(_pythons_below(process.pid))
     if found:
@@ -376,6 +385,19 @@ def _link(path: str) -> str:
         return os.readlink(path)
     except OSError:
         return ""
+
+
+def _old_python(pid: int, program: str) -> str:
+    """The version in the name of the program or of the library it has mapped; "" if none."""
+    import re
+
+    try:
+        maps = read_text(f"/proc/{pid}/maps")
+    except OSError:
+        maps = ""
+    found = re.search(r"^python(\d(\.\d+)?)$", program)
+    found = found or re.search(r"/libpython(\d\.\d+)m?\.so", maps)
+    return found[1] if found else ""
 
 
 def _pythons_below(pid: int) -> Iterator[int]:

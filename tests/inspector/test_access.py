@@ -12,7 +12,7 @@ import pytest
 
 from inspector import access
 from inspector.access import Circumstances, Container, Party
-from inspector.errors import NoSuchProcess, NotAllowed, NotPython
+from inspector.errors import NoSuchProcess, NotAllowed, NotPython, UnsupportedPython
 from inspector.process import look_up
 from tests.programs import ROOT, wait_until
 
@@ -301,3 +301,24 @@ def test_a_program_without_python_below_it_is_not_searched_for_long() -> None:
             sleeper.kill()
     assert "it runs " in error.message
     assert "ps aux" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("program", "version"),
+    [
+        ("python2.7", "2.7"),
+        ("python2", "2"),
+        ("python3.6", "3.6"),
+        ("bash", ""),
+        ("pythonista", ""),
+    ],
+)
+def test_a_python_without_a_runtime_is_too_old(program: str, version: str) -> None:
+    process = look_up(os.getpid())._replace(pid=2**22 + 5, executable=f"/usr/bin/{program}")
+    error = access.not_python(process)
+    if version:
+        assert isinstance(error, UnsupportedPython)
+        assert f"runs Python {version}, which is too old" in error.message
+        assert "3.11" in error.hint
+    else:
+        assert isinstance(error, NotPython)
