@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 3  # readings of a unit that moves or does not decode, the first included
 _LIST_PASSES = 4  # walks of a task list that is torn
+_MODULES = {"asyncio.tasks", "eventlet", "greenlet", "threading"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _take(target: Target, options: Options) -> Snapshot:
         retries = _settle(capture, target, options)
         capture_ms = (time.perf_counter() - started) * 1000
         found = assemble(capture)
-    failed = len(capture.failed)
+    failed = len(capture.failed_tasks) + len(capture.failed_pimpls)
     moving = len(capture.moving)
     completeness = Completeness(
         complete=not failed and not moving and not capture.notes,
@@ -122,9 +123,13 @@ class Capture:
         self.tasks: dict[int, TaskFacts] = {}
         self.greenlets: dict[int, GreenletFacts] = {}
         self.pimpls: greenlets.PimplLayout | None = None
-        self.failed: dict[int, str] = {}  # address of a task or pimpl -> why
+        self.failed_tasks: dict[int, int | None] = {}  # address -> tid of its list
+        self.failed_pimpls: set[int] = set()
         self.moving: set[int] = set()  # addresses of tasks and greenlets
         self.notes: list[str] = []
+        self.modules: list[dict[str, int]] = []  # of each interpreter: those of _MODULES
+        self.samples: list[int] = []
+        self._loops: dict[int, int] = {}  # event loop -> pthread id
 
     def read(self) -> None:
         """Read threads, then greenlets, then tasks. Raises BadMemory for a senseless runtime."""
@@ -134,8 +139,9 @@ class Capture:
         states = [
             state
             for interpreter in self.interpreters
-            for state in threads.threads_of(self.memory, layout, interpreter)
+            for state in threads.threads_of(self.memory, layout, target.runtime, interpreter)
         ]
+        self._read_modules()
         running_at = layout.at.get("atstate.running_task", 0)
         for state in states:
             try:
@@ -151,8 +157,7 @@ class Capture:
     def _read_greenlets(self) -> None:
         target, memory = self.target, self.memory
         needles = sorted(target.vtables.values())
-        samples = self._modules()
-        if pools.uses_pools(self.objects, samples):
+        if pools.uses_pools(self.objects, self.samples):
             found = pools.search_pools(memory, target.heaps(), greenlets.BLOCKS, needles)
         else:
             found = pools.search_all(memory, target.writable(), needles)
@@ -174,28 +179,57 @@ class Capture:
             self.read_greenlet(pimpl)
 
     def read_greenlet(self, pimpl: int) -> None:
-        """Read one greenlet; a failure is noted under the pimpl's address."""
+        """Read one greenlet, or note that it failed."""
         assert self.pimpls is not None
-        self.failed.pop(pimpl, None)
         try:
             main = self.target.vtables["main"]
             facts = greenlets.read_greenlet(self.frames, self.pimpls, pimpl, main)
-        except BadMemory as error:
-            self.failed[pimpl] = str(error)
+        except BadMemory:
+            self.failed_pimpls.add(pimpl)
             return
         if facts is not None:
             self.greenlets[facts.address] = facts
 
     def _read_tasks(self, states: list[ThreadState]) -> None:
         at = self.target.layout.at
+        heads: list[tuple[int | None, int]] = []
         if "ainterp.tasks_head" in at:
-            heads: list[tuple[int | None, int]] = [
-                (None, interpreter + at["ainterp.tasks_head"]) for interpreter in self.interpreters
-            ]
+            heads = [(None, where + at["ainterp.tasks_head"]) for where in self.interpreters]
             heads += [(state.tid, state.address + at["atstate.tasks_head"]) for state in states]
-            for tid, head in heads:
-                for address in self._listed(head):
-                    self.read_task(address, tid)
+        for tid, head in heads:
+            for address in self._listed(head):
+                self.read_task(address, tid)
+        for modules in self.modules:
+            if "asyncio.tasks" in modules:
+                self._read_registered(modules["asyncio.tasks"])
+
+    def _read_registered(self, module: int) -> None:
+        """The tasks in ``asyncio.tasks``' sets, and which of them run."""
+        try:
+            registry = tasks.Registry(self.objects, module)
+        except BadMemory:
+            self.notes.append("the tasks that asyncio.tasks knows of could not be read")
+            return
+        by_ident = {thread.state.ident: thread for thread in self.threads}
+        for address in registry.tasks:
+            if address not in self.tasks:
+                self.read_task(address, None)
+        for loop, task in registry.current:
+            thread = by_ident.get(self.loop_ident(loop))
+            if thread is not None:
+                thread.running_task = task
+
+    def loop_ident(self, loop: int) -> int:
+        """The pthread id of the thread that runs an event loop, 0 when it cannot be told."""
+        known = self._loops.get(loop)
+        if known is None:
+            try:
+                thread_id = self.objects.attribute(loop, "_thread_id")
+                known = self.objects.integer(thread_id) or 0
+            except BadMemory:
+                known = 0
+            self._loops[loop] = known
+        return known
 
     def _listed(self, head: int) -> list[int]:
         objects = self.objects
@@ -212,37 +246,40 @@ class Capture:
         return list(found)
 
     def read_task(self, address: int, tid: int | None) -> None:
-        """Read one task; a failure is noted under its address."""
-        self.failed.pop(address, None)
+        """Read one task, or note that it failed."""
         if self._task_reader is None:
             self._task_reader = tasks.TaskReader(self.frames)
         try:
             facts = self._task_reader.read(address, tid)
-        except BadMemory as error:
-            self.failed[address] = str(error)
+        except BadMemory:
+            self.failed_tasks[address] = tid
             return
         if facts is not None:
             self.tasks[address] = facts
 
+    def _read_modules(self) -> None:
+        """Find the modules we look into, and a few more: small objects that live long."""
+        at, memory, objects = self.target.layout.at, self.memory, self.objects
+        for interpreter in self.interpreters:
+            try:
+                modules = memory.word(interpreter + at["interp.imports_modules"])
+                if modules:
+                    self.modules.append(objects.entries(modules, _MODULES))
+                    self.samples += [value for _, value in objects.pairs(modules, 64)]
+            except BadMemory:
+                self.notes.append("sys.modules could not be read")
+
     def module_version(self, name: str) -> str | None:
         """``__version__`` of an imported module, None when it is not imported or has none."""
-        at, memory, objects = self.target.layout.at, self.memory, self.objects
+        at, objects = self.target.layout.at, self.objects
         try:
-            for interpreter in self.interpreters:
-                modules = memory.word(interpreter + at["interp.imports_modules"])
-                module = objects.entry(modules, name) if modules else 0
-                if module:
-                    names = memory.word(module + at["module.dict"])
+            for modules in self.modules:
+                if name in modules:
+                    names = self.memory.word(modules[name] + at["module.dict"])
                     return objects.text(objects.entry(names, "__version__"), 64)
         except BadMemory:
             pass
         return None
-
-    def _modules(self) -> list[int]:
-        """Some module objects: small, on the heap, alive as long as the process."""
-        at = self.target.layout.at
-        modules = self.memory.word(self.interpreters[0] + at["interp.imports_modules"])
-        return [value for _, value in self.objects.pairs(modules, 64)]
 
 
 def _settle(capture: Capture, target: Target, options: Options) -> int:
@@ -250,30 +287,26 @@ def _settle(capture: Capture, target: Target, options: Options) -> int:
     retries = 0
     suspects: set[int] | None = None
     for _ in range(_ROUNDS - 1):
-        fresh = target.memory.fresh()
-        moved = _moved(capture, fresh, suspects)
+        moved = _moved(capture, target.memory.fresh(), suspects)
+        if not moved and not capture.failed_tasks and not capture.failed_pimpls:
+            return retries
         again = Capture(target, arguments=options.args)
         again.pimpls = capture.pimpls
         for address in moved:
-            retries += 1
             if address in capture.tasks:
-                tid = capture.tasks.pop(address).tid
-                again.read_task(address, tid)
+                capture.failed_tasks[address] = capture.tasks.pop(address).tid
             else:
-                again.read_greenlet(capture.greenlets.pop(address).pimpl)
-        for address in list(capture.failed):
-            retries += 1
-            del capture.failed[address]
-            if tasks.TaskTypes(again.objects)(address):
-                again.read_task(address, None)
-            elif again.pimpls is not None:
-                again.read_greenlet(address)
+                capture.failed_pimpls.add(capture.greenlets.pop(address).pimpl)
+        retries += len(capture.failed_tasks) + len(capture.failed_pimpls)
+        for address, tid in capture.failed_tasks.items():
+            again.read_task(address, tid)
+        for pimpl in capture.failed_pimpls:
+            again.read_greenlet(pimpl)
         capture.tasks.update(again.tasks)
         capture.greenlets.update(again.greenlets)
-        capture.failed.update(again.failed)
+        capture.failed_tasks = again.failed_tasks
+        capture.failed_pimpls = again.failed_pimpls
         suspects = set(again.tasks) | set(again.greenlets)
-        if not suspects and not again.failed:
-            return retries
     capture.moving = _moved(capture, target.memory.fresh(), suspects)
     return retries
 

@@ -32,7 +32,7 @@ class TaskFacts:
     """One task as it was captured. ``stack`` is its own chain, innermost first."""
 
     __slots__ = ("address", "awaiters", "coro", "executing", "frames", "name", "not_started",
-                 "stack", "tid", "type", "waiter")  # fmt: skip
+                 "python", "stack", "tid", "type", "waiter")  # fmt: skip
 
     def __init__(self, address: int, type_name: str, tid: int | None, frames: Frames) -> None:
         self.address = address
@@ -46,6 +46,7 @@ class TaskFacts:
         self.stack: list[RawFrame] = []
         self.executing = 0  # the frame of its chain that runs now, 0 when all are suspended
         self.not_started = False
+        self.python = False  # of the class written in Python
 
 
 def walk_list(objects: Objects, head: int) -> tuple[list[int], bool]:
@@ -124,6 +125,7 @@ class TaskReader:
         self.frames = frames
         self.objects = objects
         self.types: dict[int, str] = {}  # type of a task -> its name
+        self.is_c_task: dict[int, bool] = {}  # and whether it is a C one
         self.awaitables: dict[int, int] = {}  # type -> _GENERATOR, _WRAPPER or _OTHER
         self.awaited_by = at.get("task.awaited_by", 0)
         self.many = at.get("task.awaited_by_is_set", 0)
@@ -162,9 +164,13 @@ class TaskReader:
         except struct.error:  # it lies across two pages
             data = memory.data(address, self.task.size)
             kind, state, waiter, coro, name = self.task.unpack(data)
+        if kind not in self.types:
+            self._learn_type(kind)
+        if not self.is_c_task[kind]:
+            return self._read_python_task(address, self.types[kind])
         if state != _PENDING or not coro:
             return None
-        task = TaskFacts(address, self.types.get(kind) or self._type(kind), tid, self.frames)
+        task = TaskFacts(address, self.types[kind], tid, self.frames)
         task.coro = coro
         task.waiter = waiter
         task.name = self._name(name)
@@ -174,9 +180,32 @@ class TaskReader:
         self.read_chain(task)
         return task
 
-    def _type(self, kind: int) -> str:
-        name = self.types[kind] = self.objects.type_at(kind).full
-        return name
+    def _learn_type(self, kind: int) -> None:
+        known = self.objects.type_at(kind)
+        bases = [self.objects.type_at(base).full for base in known.mro]
+        self.is_c_task[kind] = "_asyncio.Task" in bases
+        if not self.is_c_task[kind] and "asyncio.tasks.Task" not in bases:
+            raise BadMemory(f"{known.name} is no task")
+        self.types[kind] = known.full
+
+    def _read_python_task(self, address: int, type_name: str) -> TaskFacts | None:
+        """A task of the class written in Python (asyncio.tasks._PyTask, or a subclass)."""
+        objects, attribute = self.objects, self.objects.attribute
+        if objects.text(attribute(address, "_state")) != "PENDING":
+            return None
+        task = TaskFacts(address, type_name, None, self.frames)
+        task.python = True
+        task.coro = attribute(address, "_coro")
+        if not task.coro:
+            return None
+        waiter = attribute(address, "_fut_waiter")
+        task.waiter = waiter if waiter and not objects.is_none(waiter) else 0
+        task.name = self._name(attribute(address, "_name"))
+        awaited_by = attribute(address, "_Future__asyncio_awaited_by")  # 3.14+
+        if awaited_by:
+            task.awaiters = objects.items(awaited_by, _MAX_AWAITERS)
+        self.read_chain(task)
+        return task
 
     def _name(self, address: int) -> str:
         """A str, or the number of which CPython makes "Task-N" when it is asked for."""
@@ -186,7 +215,9 @@ class TaskReader:
         if text is not None:
             return text
         number = self.objects.integer(address)
-        return "" if number is None else f"Task-{number}"
+        if number is None:
+            raise BadMemory("a task whose name is neither str nor int")
+        return f"Task-{number}"
 
     def read_chain(self, task: TaskFacts) -> None:
         """Follow what the task's coroutine awaits, down to the leaf. Raises BadMemory."""
@@ -234,3 +265,33 @@ class TaskReader:
         found = _GENERATOR if name in _GENERATORS else _WRAPPER if name in _WRAPPERS else _OTHER
         self.awaitables[kind] = found
         return found
+
+
+class Registry:
+    """What the module ``asyncio.tasks`` knows: every task before 3.14, Python ones since.
+
+    ``tasks`` are addresses, ``current`` pairs of an event loop and the task that runs in it.
+    Raises BadMemory.
+    """
+
+    def __init__(self, objects: Objects, module: int) -> None:
+        at, memory = objects.layout.at, objects.memory
+        names = objects.entries(
+            memory.word(module + at["module.dict"]),
+            {"_all_tasks", "_scheduled_tasks", "_eager_tasks", "_current_tasks"},
+        )
+        self.tasks: list[int] = []
+        for name in ("_all_tasks", "_scheduled_tasks"):  # 3.11; since 3.12
+            if name in names and (references := objects.attribute(names[name], "data")):
+                found = objects.items(references, MAX_TASKS)
+                memory.prefetch(found)
+                target = at["weakref.object"]
+                self.tasks += [memory.word(reference + target) for reference in found]
+        if "_eager_tasks" in names:
+            self.tasks += objects.items(names["_eager_tasks"], MAX_TASKS)
+        none = [task for task in self.tasks if task and not objects.is_none(task)]
+        self.tasks = list(dict.fromkeys(none))
+        memory.prefetch(self.tasks)
+        self.current: list[tuple[int, int]] = []
+        if "_current_tasks" in names:
+            self.current = objects.pairs(names["_current_tasks"])

@@ -47,10 +47,10 @@ def interpreters(memory: Memory, layout: Layout, runtime: int) -> list[int]:
     )  # fmt: skip
 
 
-def threads_of(memory: Memory, layout: Layout, interpreter: int) -> list[ThreadState]:
+def threads_of(memory: Memory, layout: Layout, runtime: int, interpreter: int) -> list[ThreadState]:
     """The thread states of one interpreter. Raises BadMemory."""
     at = layout.at
-    holder = _gil_holder(memory, layout, interpreter)
+    holder = _gil_holder(memory, layout, runtime, interpreter)
     found = []
     head = memory.word(interpreter + at["interp.threads_head"])
     for address in _linked(memory, head, at["tstate.next"], _MAX_THREADS):
@@ -72,19 +72,18 @@ def threads_of(memory: Memory, layout: Layout, interpreter: int) -> list[ThreadS
     return found
 
 
-def _gil_holder(memory: Memory, layout: Layout, interpreter: int) -> int | None:
+def _gil_holder(memory: Memory, layout: Layout, runtime: int, interpreter: int) -> int | None:
     """The thread state that holds the GIL, 0 when nobody does, None when it cannot be told."""
     at = layout.at
-    if "interp.ceval_gil" not in at:
-        return None
+    if "runtime.gil_locked" in at:  # 3.11: one for all interpreters
+        locked = memory.u32(runtime + at["runtime.gil_locked"])
+        return memory.word(runtime + at["runtime.gil_holder"]) if locked == 1 else 0
     gil = memory.word(interpreter + at["interp.ceval_gil"])
     if not gil:
         return None
     base = at["interp.gil_state"]
     locked = memory.u32(gil + at["interp.gil_locked"] - base)
-    if locked == 1:
-        return memory.word(gil + at["interp.gil_holder"] - base)
-    return 0
+    return memory.word(gil + at["interp.gil_holder"] - base) if locked == 1 else 0
 
 
 def _linked(memory: Memory, head: int, next_at: int, limit: int) -> list[int]:

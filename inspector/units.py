@@ -192,26 +192,50 @@ class _Assembly:
             kind="task",
             type=task.type,
             name=task.name,
-            tid=task.tid,
+            tid=self._tid_of_task(task),
             state=state,
             stack=tuple(frames),
             moving=task.address in self.capture.moving,
             inside=inside,
         )
 
+    def _tid_of_task(self, task: TaskFacts) -> int | None:
+        """The thread whose loop a task belongs to."""
+        if task.tid is not None:
+            return task.tid
+        if len(self.capture.threads) == 1:
+            return self.capture.threads[0].state.tid
+        objects = task.frames.objects
+        try:
+            if task.python:
+                loop = objects.attribute(task.address, "_loop")
+            else:
+                loop = objects.memory.word(task.address + objects.layout.at["future.loop"])
+            ident = self.capture.loop_ident(loop)
+        except BadMemory:
+            return None
+        for thread in self.capture.threads:
+            if thread.state.ident == ident:
+                return thread.state.tid
+        return None
+
     def _is_scheduled(self, task: TaskFacts) -> bool:
         """Whether the loop will step the task: it waits for nothing, or for what is done."""
         waiter = task.waiter
         if not waiter:
             return True
-        memory = task.frames.objects.memory
+        objects = task.frames.objects
+        memory = objects.memory
         try:
             kind = memory.word(waiter + 8)
             known = self.futures.get(kind)
             if known is None:
-                full = self.objects.type_at(kind).full
-                known = self.futures[kind] = full in ("_asyncio.Future", "_asyncio.Task")
-            return known and memory.u8(waiter + self.future_state) != 0
+                bases = [objects.type_at(base).full for base in objects.type_at(kind).mro]
+                known = self.futures[kind] = "_asyncio.Future" in bases or "_asyncio.Task" in bases
+            if known:
+                return memory.u8(waiter + self.future_state) != 0
+            state = objects.text(objects.attribute(waiter, "_state"))
+            return state is not None and state != "PENDING"
         except BadMemory:
             return False
 

@@ -61,4 +61,10 @@ FACTS = {
     "gen.suspended_await": -1,
     "frame.await_slot": 1,
     "frame.tag": 0,
+    "future.state": 88,
+    "task.coro": 136,
+    "task.name": 144,
+    "task.size": 176,
+    "runtime.gil_locked": 376,
+    "runtime.gil_holder": 368,
 }

@@ -62,4 +62,12 @@ FACTS = {
     "gen.suspended_await": -1,
     "frame.await_slot": 1,
     "frame.tag": 0,
+    "future.state": 88,
+    "task.coro": 136,
+    "task.name": 144,
+    "task.size": 176,
+    "interp.ceval_gil": 384,
+    "interp.gil_state": 0,
+    "interp.gil_locked": 16,
+    "interp.gil_holder": 8,
 }

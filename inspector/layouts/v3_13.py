@@ -92,4 +92,8 @@ FACTS = {
     "frame.stacktop": 64,
     "frame.await_slot": 1,
     "frame.tag": 0,
+    "future.state": 96,
+    "task.coro": 120,
+    "task.name": 128,
+    "task.size": 144,
 }
