@@ -51,7 +51,9 @@ class File:
     uses: Sequence[Use]
     advice: Mapping[Use, Advice]
     stage: Stage
+    unsafe: bool = False
     bridge: str = "bridge"  # the module that rewritten code imports instead
+    follow: frozenset[str] = frozenset()  # APIs whose mocks change along in this run
 
     def statement(self, node: ast.AST) -> ast.stmt:
         """The innermost statement around ``node``."""

@@ -84,6 +84,8 @@ def _require_follows(use: Use, file: File) -> None:
     advice = file.advice[use]
     if advice.applicability == "manual":
         raise Left(advice.reason or "no rewrite is known")
+    if use.kind == "string" and not file.unsafe:
+        raise Left("it replaces the function in a test; pass --unsafe to rewrite it all the same")
     if use.api == MODULE:
         parent = file.source.parents[use.node]
         named = [u for u in file.uses if u.node is parent and u.api.startswith(f"{MODULE}.")]
