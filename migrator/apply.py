@@ -95,9 +95,7 @@ def _one(
     module = Module(name, package, together=together or Together())
     try:
         if any(needle in data for needle in _REWRITABLE):
-            return rewrite(
-                data, path, Module(name, package, together=together or Together()), options
-            )
+            return rewrite(data, path, module, options)
         found = scan(data, path, name, package=package)
     except Exception as error:  # noqa: BLE001 - the other files must not suffer
         return Unread(path, f"migrate failed on it ({error!r}); it is unchanged, please report it")

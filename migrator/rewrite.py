@@ -201,7 +201,7 @@ def _edits(
         nodes.update(change.nodes)
         plan.moved.update(change.moved)
         plan.added.update(dict.fromkeys(change.added))
-        plan.standard.update(change.standard)
+        plan.standard.update(name for name in change.standard if file.lacks(name))
     plan_imports(plan, nodes, statements, file, module.imported, reasons)
     edits, whole = plan.edits()
     statements.update(whole)

@@ -1,13 +1,13 @@
-"""Check rewrites in tests, of this project's rules and of your own.
+r"""Check rewrites in tests, of this project's rules and of your own.
 
     from migrator.testing import assert_rewrite, assert_untouched
 
     assert_rewrite(
-        "from eventlet import debug\\ndebug.unspew()\\n",
-        "import sys\\n\\nsys.settrace(None)\\n",
+        "from eventlet import debug\ndebug.unspew()\n",
+        "import sys\n\nsys.settrace(None)\n",
         to="asyncio",
     )
-    assert_untouched("from myproject import debug\\ndebug.unspew()\\n")
+    assert_untouched("from myproject import debug\ndebug.unspew()\n")
 
 Both run everything twice: a rewrite that changes its own result is a failure. They raise
 AssertionError with a diff.
@@ -72,5 +72,5 @@ def _bytes(source: str | bytes) -> bytes:
 
 
 def _difference(expected: bytes, got: bytes) -> str:
-    lines = [data.decode(errors="backslashreplace").splitlines() for data in (expected, got)]
-    return "\n".join(difflib.unified_diff(*lines, "expected", "got", lineterm=""))
+    old, new = (data.decode(errors="backslashreplace").splitlines() for data in (expected, got))
+    return "\n".join(difflib.unified_diff(old, new, "expected", "got", lineterm=""))
