@@ -66,9 +66,9 @@ def locate(process: Process, maps: Sequence[Mapping], read: Callable[[int, int],
     if "runtime" not in found:
         found["runtime"] = _search_cookie(maps, read)
     if not found["runtime"]:
-        from inspector import access
+        from inspector import mistaken
 
-        raise access.not_python(process)
+        raise mistaken.not_python(process)
     return Found(**found)
 
 

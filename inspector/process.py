@@ -105,7 +105,7 @@ def look_up(pid: int) -> Process:
         started=int(fields[19]),
         uid=int(status.get("Uid", "0 0").split()[1]),
         command=_command(pid, status.get("Name", "?")),
-        executable=_executable(pid),
+        executable=executable(pid),
     )
 
 
@@ -232,9 +232,9 @@ def _children_by_search(pid: int) -> Iterator[int]:
 
 def missing(pid: int) -> MigrateError:
     """The error for a process that is not there, with what its PID may mean instead."""
-    from inspector import access
+    from inspector import mistaken
 
-    return access.missing(pid)
+    return mistaken.missing(pid)
 
 
 def explain_refusal(pid: int) -> MigrateError:
@@ -252,7 +252,8 @@ def _command(pid: int, name: str) -> str:
     return " ".join(arguments) or f"[{name}]"
 
 
-def _executable(pid: int) -> str:
+def executable(pid: int) -> str:
+    """The path of the process's program in its own file system; "" when it may not be known."""
     try:
         return os.readlink(f"/proc/{pid}/exe").removesuffix(_DELETED)
     except OSError:
