@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.elf import Elf, NotElf
+from inspector.errors import NotPython
 from inspector.process import open_mapped
 
 if TYPE_CHECKING:
@@ -66,9 +67,7 @@ def locate(process: Process, maps: Sequence[Mapping], read: Callable[[int, int],
     if "runtime" not in found:
         found["runtime"] = _search_cookie(maps, read)
     if not found["runtime"]:
-        from inspector import mistaken
-
-        raise mistaken.not_python(process)
+        raise NotPython(f"process {process.pid} is not a CPython process")
     return Found(**found)
 
 

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "record": "record where a live process spends wall time, as a profile",
     "scan": "find every use of Eventlet in a code base, and say what to do",
     "apply": "rewrite debugging and backdoors, or say why not",
+    "console": "open a Python prompt inside a live process, without a port",
     "run": "start a program with birth records on",
 }
 

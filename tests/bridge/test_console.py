@@ -1,0 +1,452 @@
+"""The console in live processes of every kind: what runs where, who may come in, what stays."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+import pytest
+
+from bridge.console_server import OFFER
+from tests.programs import ROOT, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import StartTarget, TargetPython
+    from tests.programs import Program
+
+TARGET = "tests/targets/console_worlds.py"
+HUBS = ("epolls", "poll", "selects", "asyncio")
+REMOTE = pytest.mark.parametrize("version", ["3.14", "3.15"])
+OLDER = pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+
+
+@pytest.fixture
+def start(target_python: TargetPython, start_target: StartTarget) -> Any:
+    def start(version: str, *arguments: str, **environment: str) -> Program:
+        python = target_python(version, "greenlet", "eventlet")
+        environment = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", **environment}
+        return start_target(python, TARGET, *arguments, env=environment)
+
+    return start
+
+
+def _console(
+    program: Program, *arguments: str, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "migrator", "console", str(program.pid), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        input=stdin,
+        check=False,
+    )
+
+
+def _said(program: Program, code: str) -> str:
+    done = _console(program, "--yes", "--exec", code)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def _rooms(program: Program) -> list[Path]:
+    """The folders that a console in the program has open: their sockets."""
+    return [
+        path
+        for base in ("/tmp", "/var/tmp", "/dev/shm")
+        for path in Path(base).glob(f"migrate-console-{program.pid}-*/s")
+    ]
+
+
+@REMOTE
+def test_an_idle_loop_answers_and_awaits(version: str, start: Any) -> None:
+    program = start(version, "asyncio", "silent")
+    code = """
+import asyncio, threading
+def where(): return threading.current_thread() is threading.main_thread()
+async def nap(): await asyncio.sleep(0.01); return asyncio.get_running_loop() is loop
+loop = asyncio.get_running_loop()
+print(where(), await nap())
+len(asyncio.all_tasks())
+"""
+    assert _said(program, code) == "True True\n2\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "hub", "listening"),
+    [
+        *(("3.14", hub, ()) for hub in HUBS),
+        *(("3.14", hub, ("listen",)) for hub in HUBS),
+        ("3.15", "epolls", ()),
+        ("3.15", "asyncio", ("listen",)),
+    ],
+)
+def test_an_idle_hub_of_each_kind_answers_in_a_green_thread(
+    version: str, hub: str, listening: tuple[str, ...], start: Any
+) -> None:
+    program = start(version, "hub", *listening, EVENTLET_HUB=hub)
+    code = """
+import eventlet
+print(type(eventlet.getcurrent()).__name__, eventlet.hubs.get_hub().__module__)
+print(eventlet.spawn(lambda: eventlet.sleep(0.01) or "green").wait())
+"""
+    assert _said(program, code) == f"GreenThread eventlet.hubs.{hub}\ngreen\n"
+    awaiting = "import asyncio; print(await asyncio.sleep(0.01, 'awaited'))"
+    done = _console(program, "--yes", "--exec", awaiting)
+    if hub == "asyncio":
+        assert (done.returncode, done.stdout) == (0, "awaited\n")
+    else:
+        assert done.returncode == 1
+        assert "no asyncio loop to await on" in done.stderr
+
+
+@REMOTE
+@pytest.mark.parametrize("world", ["busy", "sleep"])
+def test_a_program_without_a_loop_gets_a_thread(version: str, world: str, start: Any) -> None:
+    program = start(version, world)
+    assert _said(program, "import os; os.getpid()") == f"{program.pid}\n"
+    assert _said(program, "import asyncio; await asyncio.sleep(0, 'there')") == "'there'\n"
+
+
+@REMOTE
+def test_a_loop_in_another_thread_is_found(version: str, start: Any) -> None:
+    program = start(version, "side")
+    code = "import threading; threading.current_thread() is threading.main_thread()"
+    assert _said(program, code) == "False\n"
+    code = "import asyncio, __main__; asyncio.get_running_loop() is __main__.loop"
+    assert _said(program, code) == "True\n"
+
+
+def test_a_blocked_loop_is_said_and_the_console_still_opens(start: Any) -> None:
+    done = _console(start("3.14", "blocked"), "--yes", "--exec", "1 + 1")
+    assert (done.returncode, done.stdout) == (0, "2\n")
+    assert "the asyncio loop is blocked" in done.stderr
+
+
+@OLDER
+@pytest.mark.parametrize("world", ["asyncio", "hub", "busy", "sleep"])
+def test_an_older_program_that_offers_a_console_has_one(
+    version: str, world: str, start: Any
+) -> None:
+    program = start(version, world, "expose")
+    assert _said(program, "print(answer)") == "42\n"
+    assert _said(program, "answer + 1") == "43\n"  # once more, and later
+
+
+def test_an_offer_is_seen_on_a_newer_python_too(start: Any) -> None:
+    assert _said(start("3.14", "asyncio", "expose"), "answer") == "42\n"
+
+
+@OLDER
+def test_an_older_program_without_an_offer_is_refused_and_lives(version: str, start: Any) -> None:
+    program = start(version, "asyncio")
+    done = _console(program, "--yes", "--exec", "1")
+    assert (done.returncode, done.stdout) == (7, "")
+    assert "bridge.console.expose()" in done.stderr
+    assert program.process.poll() is None
+
+
+def test_a_handler_that_was_replaced_does_not_get_the_program_killed(
+    start: Any, target_python: TargetPython
+) -> None:
+    program = start("3.13", "asyncio", "expose")
+    _said(
+        program,
+        f"import signal, sys; signal.signal(sys.modules[{OFFER!r}].signal, signal.SIG_DFL)",
+    )
+    assert _console(program, "--yes", "--exec", "1").returncode == 7
+    assert program.process.poll() is None
+
+
+@pytest.mark.parametrize("how", ["environment", "option"])
+def test_disabled_remote_debugging_is_honoured(how: str, target_python: TargetPython) -> None:
+    python = target_python("3.14", "greenlet", "eventlet")
+    option = ["-X", "disable-remote-debug"] if how == "option" else []
+    environment = {"PYTHON_DISABLE_REMOTE_DEBUG": "1"} if how == "environment" else {}
+    command = [
+        str(python),
+        *option,
+        "-c",
+        "import time; print('ready', flush=True); time.sleep(600)",
+    ]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            done = subprocess.run(
+                [sys.executable, "-m", "migrator", "console", str(process.pid), "--yes"],
+                input="1",
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                timeout=60,
+                check=False,
+            )
+            assert (done.returncode, done.stdout) == (5, "")
+            assert "PYTHON_DISABLE_REMOTE_DEBUG" in done.stderr
+        finally:
+            process.kill()
+
+
+def test_a_target_stuck_in_c_is_reported_and_nothing_runs_later(start: Any) -> None:
+    program = start("3.14", "c")
+    done = _console(program, "--yes", "--exec", "print('late')")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "does not answer" in done.stderr
+    assert "console_worlds.py:" in done.stderr  # where it hangs
+    assert _rooms(program) == []
+    os.kill(program.pid, 0)
+    assert program.stderr == ""
+
+
+def test_a_stopped_target_is_reported_with_the_cure(start: Any) -> None:
+    program = start("3.14", "asyncio")
+    os.kill(program.pid, signal.SIGSTOP)
+    done = _console(program, "--yes", "--exec", "1")
+    os.kill(program.pid, signal.SIGCONT)
+    assert done.returncode == 1
+    assert f"kill -CONT {program.pid}" in done.stderr
+
+
+def test_the_room_is_private_and_gone_afterwards(start: Any) -> None:
+    program = start("3.14", "c")
+    command = [sys.executable, "-m", "migrator", "console", str(program.pid), "--yes"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
+    ) as it:
+        assert it.stdin is not None
+        it.stdin.close()
+        wait_until(lambda: bool(_rooms(program)))
+        rooms = _rooms(program)
+        folder = rooms[0].parent.stat()
+        assert folder.st_mode & 0o777 == 0o700
+        assert folder.st_uid == Path(f"/proc/{program.pid}").stat().st_uid
+        if os.geteuid() == 0:
+            code = (
+                "import os, socket, sys; os.setgid(65534); os.setuid(65534);"
+                "socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+            )
+            other = subprocess.run(
+                [sys.executable, "-c", code, str(rooms[0])],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert "PermissionError" in other.stderr
+        # We may connect, but are not the target: turned away without a word.
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.settimeout(30)
+            stranger.connect(str(rooms[0]))
+            assert stranger.recv(1) == b""
+        it.wait(30)
+    assert not rooms[0].parent.exists()
+
+
+def test_nothing_listens_while_and_after_a_console_is_open(start: Any) -> None:
+    program = start("3.14", "asyncio", "silent")
+    code = f"""
+from pathlib import Path
+listening = [line.split()[-1] for line in open('/proc/net/unix') if line.split()[3] == '00010000']
+print([path for path in listening if 'migrate-console-{program.pid}' in path])
+print([str(p) for p in Path('/tmp').glob('migrate-console-{program.pid}-*')])
+"""
+    assert _said(program, code) == "[]\n[]\n"
+    assert f"migrate-console-{program.pid}" not in Path("/proc/net/unix").read_text()
+
+
+def test_a_forged_room_is_not_entered(start: Any, target_python: TargetPython) -> None:
+    """A folder that others may write to, or with nobody in it, is not answered to."""
+    program = start("3.13", "asyncio", "expose")
+    with tempfile.TemporaryDirectory(prefix=f"migrate-console-{program.pid}-", dir="/tmp") as room:
+        Path(room).chmod(0o777)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{room}/s")
+            listener.listen()
+            listener.settimeout(0.5)
+            os.kill(program.pid, int(signal.SIGRTMIN) + 11)
+            with pytest.raises(TimeoutError):
+                listener.accept()
+
+
+def test_the_program_goes_on_and_keeps_its_output(start: Any) -> None:
+    program = start("3.14", "asyncio")
+    code = """
+import asyncio, builtins
+print("ours")
+await asyncio.sleep(0.7)
+print(hasattr(builtins, "_"))
+"""
+    assert _said(program, code) == "ours\nFalse\n"
+    assert set(program.lines[1:]) == {"tick"}
+    count = len(program.lines)
+    wait_until(lambda: len(program.lines) > count + 2)  # and after it was closed
+
+
+def test_views_and_failures_and_exit(start: Any) -> None:
+    program = start("3.14", "asyncio")
+    assert "worker" in _said(program, "ps()")
+    assert "(T) worker" in _said(program, "pstree()")
+    failed = _console(program, "--yes", "--exec", "def f():\n    1/0\nf()")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.startswith('Traceback (most recent call last):\n  File "<console>"')
+    assert "ZeroDivisionError" in failed.stderr
+    assert "console_server" not in failed.stderr
+    assert _console(program, "--yes", "--exec", "1 +").returncode == 1
+    assert _said(program, "exit()") == ""
+    assert program.process.poll() is None
+
+
+def test_scripts_and_pipes_need_a_yes(start: Any, tmp_path: Path) -> None:
+    program = start("3.14", "asyncio")
+    script = tmp_path / "script.py"
+    script.write_text("for i in range(2):\n    print(i)\n'last'\n")
+    assert _console(program, "--yes", "--script", str(script)).stdout == "0\n1\n'last'\n"
+    assert _console(program, "--yes", stdin="2 ** 8\n").stdout == "256\n"
+    refused = _console(program, "--exec", "1")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--yes" in refused.stderr
+    both = _console(program, "--yes", "--exec", "1", "--script", str(script))
+    assert both.returncode == 2
+
+
+def test_what_the_program_prints_cannot_touch_the_terminal(start: Any) -> None:
+    assert (
+        _said(start("3.14", "asyncio"), r"print('\x1b[2J\tred\u202e')") == "\\x1b[2J\tred\\u202e\n"
+    )
+
+
+@pytest.fixture
+def terminal(start: Any, tmp_path: Path) -> Iterator[Any]:
+    open_ones = []
+
+    def terminal(program: Program) -> Any:
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "migrator", "console", str(program.pid)],
+            cwd=ROOT,
+            encoding="utf-8",
+            timeout=30,
+            env={
+                **os.environ,
+                "XDG_STATE_HOME": str(tmp_path),
+                "TERM": "dumb",
+                "INPUTRC": "/dev/null",
+            },
+        )
+        open_ones.append(child)
+        child.expect("Go on\\? \\[y/N\\]")
+        child.sendline("y")
+        child.expect_exact(">>> ")
+        return child
+
+    yield terminal
+    for child in open_ones:
+        child.close(force=True)
+
+
+def test_the_prompt_through_a_terminal(start: Any, terminal: Any, tmp_path: Path) -> None:
+    program = start("3.14", "asyncio")
+    child = terminal(program)
+    child.sendline("def double(x):")
+    child.expect_exact("... ")
+    child.sendline("    return 2 * x")
+    child.expect_exact("... ")
+    child.sendline("")
+    child.expect_exact(">>> ")
+    child.sendline("double(21)")
+    child.expect_exact("42")
+    child.sendline("import asyncio; await asyncio.sleep(3600)")
+    child.expect_exact("3600)")
+    wait_until(lambda: "migrate console" in _tasks(program))
+    child.sendintr()  # cancels what is awaited
+    child.expect_exact("KeyboardInterrupt")
+    child.expect_exact(">>> ")
+    child.sendline("while True: pass")
+    child.expect_exact("... ")
+    child.sendline("")
+    child.expect_exact("\r\n")
+    count = len(program.lines)
+    child.sendintr()  # and ends what never gives way
+    child.expect_exact("KeyboardInterrupt")
+    child.expect_exact(">>> ")
+    wait_until(lambda: len(program.lines) > count + 1)  # the program is served again
+    child.send("doub\t")
+    child.expect_exact("double")
+    child.send("(4)\r")
+    child.expect_exact("8")
+    child.sendintr()  # drops the line
+    child.expect_exact("KeyboardInterrupt")
+    child.expect_exact(">>> ")
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    history = tmp_path / "eventlet-migrate" / "console_history"
+    assert "double(21)" in history.read_text()
+    assert history.stat().st_mode & 0o777 == 0o600
+    assert program.process.poll() is None
+
+
+def _tasks(program: Program) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "migrator", "ps", str(program.pid)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout
+
+
+def test_ctrl_c_reaches_a_green_thread(start: Any, terminal: Any) -> None:
+    program = start("3.14", "hub", EVENTLET_HUB="epolls")
+    child = terminal(program)
+    child.sendline("import eventlet; print('go'); eventlet.sleep(3600)")
+    child.expect("\ngo\r?\n")
+    child.sendintr()
+    child.expect_exact("KeyboardInterrupt")
+    child.expect_exact(">>> ")
+    child.sendline("6 * 7")
+    child.expect_exact("42")
+    child.expect_exact(">>> ")
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    assert program.process.poll() is None
+
+
+def test_a_no_runs_nothing(start: Any) -> None:
+    program = start("3.14", "asyncio")
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "migrator", "console", str(program.pid), "--exec", "print('ran')"],
+        cwd=ROOT,
+        encoding="utf-8",
+        timeout=30,
+    )
+    child.expect("inside process")
+    child.sendline("")
+    child.expect(pexpect.EOF)
+    assert not re.search(r"^ran", child.before or "", re.MULTILINE)
+    child.close(force=True)
+
+
+def test_the_end_of_the_process_ends_the_console(start: Any, terminal: Any) -> None:
+    program = start("3.14", "asyncio")
+    child = terminal(program)
+    child.sendline("import os; os._exit(3)")
+    child.expect_exact("the process has ended")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 4
