@@ -82,7 +82,7 @@ def _take(target: Target, options: Options) -> Snapshot:
         capture.read()
         retries = _settle(capture, target, options)
         capture_ms = (time.perf_counter() - started) * 1000
-        found = assemble(capture)
+        found = assemble(capture, waits=options.waits)
     failed = len(capture.failed_tasks) + len(capture.failed_pimpls)
     moving = len(capture.moving)
     completeness = Completeness(

@@ -62,6 +62,15 @@ class Schedule:
                     found[greenlet] = arguments[0]
         return found
 
+    def starts(self) -> dict[int, float]:
+        """Greenlet -> when a timer will switch to it with arguments: when it is to start."""
+        return {
+            greenlet: when
+            for timer, when in self.when.items()
+            for greenlet, arguments in self._targets(timer)
+            if arguments
+        }
+
     def _targets(self, timer: int) -> list[tuple[int, list[int]]]:
         """The greenlets that a timer will switch to, each with the arguments it is given."""
         objects, memory = self.objects, self.objects.memory

@@ -10,6 +10,7 @@ from inspector.memory import BadMemory
 from inspector.schedule import Schedule, hub_in
 from inspector.snapshot import Edge, Thread, Unit
 from inspector.values import callable_name
+from inspector.waits import Waits
 
 if TYPE_CHECKING:
     from inspector.capture import Capture, ThreadFacts
@@ -30,13 +31,21 @@ class Assembled(NamedTuple):
     hub: str | None  # module of the hub in use
 
 
-def assemble(capture: Capture) -> Assembled:
-    """Decode a capture into units, edges and threads."""
-    return _Assembly(capture).run()
+class _Place(NamedTuple):
+    """Where a task's coroutine is: its state, its own frames, the greenlet around them."""
+
+    state: State
+    stack: list[RawFrame]
+    inside: str | None
+
+
+def assemble(capture: Capture, *, waits: bool = True) -> Assembled:
+    """Decode a capture into units, edges and threads; ``waits`` says what each waits on."""
+    return _Assembly(capture, waits=waits).run()
 
 
 class _Assembly:
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Capture, *, waits: bool) -> None:
         self.capture = capture
         self.objects = capture.objects
         self.frames = capture.frames
@@ -51,14 +60,23 @@ class _Assembly:
         self.running_tasks = {thread.running_task for thread in capture.threads}
         self.holders = self._frames_of_executing()
         self.continued = self._continued_by_greenlets()
+        self.waits = Waits(capture, self.schedule, self.name_of) if waits else None
 
     def run(self) -> Assembled:
         capture = self.capture
-        units = [self._task(task) for task in capture.tasks.values()]
-        units += [self._green(green) for green in capture.greenlets.values()]
-        edges = tuple(
-            Edge(waiter, target, via) for (waiter, target), via in find_edges(capture).items()
-        )
+        tasks = [(task, self._place(task)) for task in capture.tasks.values()]
+        greens = [(green, self._green_state(green)) for green in capture.greenlets.values()]
+        pairs = find_edges(capture)
+        if self.waits is not None:
+            for task, place in tasks:
+                self.waits.add_task(task, place.state)
+            for green, state in greens:
+                self.waits.add_green(green, state)
+            for pair, via in self.waits.settle():
+                pairs.setdefault(pair, via)
+        units = [self._task(task, place) for task, place in tasks]
+        units += [self._green(green, state) for green, state in greens]
+        edges = tuple(Edge(waiter, target, via) for (waiter, target), via in pairs.items())
         hub = None
         for address in sorted(self.hubs):
             hub = self.objects.type_of(address).full.rpartition(".")[0]
@@ -162,26 +180,30 @@ class _Assembly:
 
     # units
 
-    def _task(self, task: TaskFacts) -> Unit:
-        show = task.frames.show
+    def _place(self, task: TaskFacts) -> _Place:
+        if not task.executing:
+            state: State = "waiting"
+            if task.not_started:
+                state = "not_started"
+            elif self._is_scheduled(task):
+                state = "runnable"
+            return _Place(state, task.stack, None)
+        stack, green, now = self.holders.get(task.executing, ([], 0, False))
         own = task.stack
+        for index, (frame, _, _) in enumerate(stack):
+            if frame == task.executing:
+                own = stack[: index + 1]
+                break
+        running = now or (not stack and task.address in self.running_tasks)
         inside = None
-        state: State = "waiting"
-        if task.executing:
-            stack, green, now = self.holders.get(task.executing, ([], 0, False))
-            for index, (frame, _, _) in enumerate(stack):
-                if frame == task.executing:
-                    own = stack[: index + 1]
-                    break
-            running = now or (not stack and task.address in self.running_tasks)
-            state = "running" if running else "waiting"
-            if green and not self.capture.greenlets[green].is_main:
-                inside = f"green:{green:#x}"
-        elif task.not_started:
-            state = "not_started"
-        elif self._is_scheduled(task):
-            state = "runnable"
-        frames = [show(frame) for frame in own]
+        if green and not self.capture.greenlets[green].is_main:
+            inside = f"green:{green:#x}"
+        return _Place("running" if running else "waiting", own, inside)
+
+    def _task(self, task: TaskFacts, place: _Place) -> Unit:
+        show = task.frames.show
+        inside = place.inside
+        frames = [show(frame) for frame in place.stack]
         for green, (address, index) in self.continued.items():
             if address == task.address:
                 inside = f"green:{green:#x}"
@@ -193,10 +215,12 @@ class _Assembly:
             type=task.type,
             name=task.name,
             tid=self._tid_of_task(task),
-            state=state,
+            state=place.state,
             stack=tuple(frames),
             moving=task.address in self.capture.moving,
             inside=inside,
+            wait=self.waits.wait(task.address) if self.waits else None,
+            runtime=self.waits.runtime(task.address) if self.waits else None,
         )
 
     def _tid_of_task(self, task: TaskFacts) -> int | None:
@@ -239,34 +263,46 @@ class _Assembly:
         except BadMemory:
             return False
 
-    def _green(self, green: GreenletFacts) -> Unit:
-        kind: Kind = "green"
-        if green.is_main:
-            kind = "main"
-        elif self._is_hub(green):
-            kind = "hub"
-        tid = self.tids.get(self._main_of(green))
-        state: State = "waiting"
+    def _green_state(self, green: GreenletFacts) -> State:
         if not green.started:
-            state = "not_started"
-        elif green.running:
-            state = "running"
-        elif green.address in self.schedule.due:
-            state = "runnable"
+            return "not_started"
+        if green.running:
+            return "running"
+        return "runnable" if green.address in self.schedule.due else "waiting"
+
+    def _green(self, green: GreenletFacts, state: State) -> Unit:
         inside = None
         if green.address in self.continued:
             inside = f"task:{self.continued[green.address][0]:#x}"
+        kind = self._kind(green)
         return Unit(
             id=f"green:{green.address:#x}",
             kind=kind,
             type=green.type,
             name=kind if kind != "green" else self._name(green),
-            tid=tid,
+            tid=self.tids.get(self._main_of(green)),
             state=state,
             stack=tuple([green.frames.show(frame) for frame in green.stack]),
             moving=green.address in self.capture.moving,
             inside=inside,
+            wait=self.waits.wait(green.address) if self.waits else None,
+            runtime=self.waits.runtime(green.address) if self.waits else None,
         )
+
+    def _kind(self, green: GreenletFacts) -> Kind:
+        if green.is_main:
+            return "main"
+        return "hub" if self._is_hub(green) else "green"
+
+    def name_of(self, address: int) -> str:
+        """The name of the task or greenlet at an address, "" where there is none."""
+        if address in self.capture.tasks:
+            return self.capture.tasks[address].name
+        green = self.capture.greenlets.get(address)
+        if green is None:
+            return ""
+        kind = self._kind(green)
+        return kind if kind != "green" else self._name(green)
 
     def _is_hub(self, green: GreenletFacts) -> bool:
         """A greenlet whose outermost function is a hub's ``run``."""

@@ -1,0 +1,201 @@
+"""What each unit waits on: a sleep and how long yet, a descriptor and its peer, a lock.
+
+Rules are data (`green`, `tasks`, `stdlib`): a function of a library that waits, by file and
+name, and how to read from its frame what it waits for. Of the library's frames at the leaf
+the outermost with a rule wins: ``GreenPool.waitall``, not the event inside it. What no rule
+knows is said to be unknown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.frames import FrameView
+from inspector.memory import BadMemory
+from inspector.snapshot import Runtime, Wait
+from inspector.waits import green as green_rules
+from inspector.waits import stdlib
+from inspector.waits import tasks as task_rules
+from inspector.waits.holders import find_holders
+from inspector.waits.reason import Look, Reason, Rules, seconds
+from inspector.waits.timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from inspector.capture import Capture
+    from inspector.frames import Code, RawFrame
+    from inspector.greenlets import GreenletFacts
+    from inspector.schedule import Schedule
+    from inspector.snapshot import State
+    from inspector.tasks import TaskFacts
+    from inspector.waits.reason import Rule
+
+_LEAF_FRAMES = 12  # how far a library's frames are followed from the leaf
+_LIBRARIES = frozenset(
+    {"asyncio", "eventlet", "green", "greenio", "hubs", "python", "support", "futures"}
+)
+_RULES: Rules = green_rules.RULES | stdlib.RULES | task_rules.RULES
+_ARROWS = {"read": "←", "write": "→"}
+
+
+class Waits:
+    """The reasons of a capture's units, found one by one, then compared."""
+
+    def __init__(self, capture: Capture, schedule: Schedule, name_of: Callable[[int], str]) -> None:
+        self._capture = capture
+        self._timers = Timers(capture, schedule)
+        self._look = Look(capture, self._timers, name_of)
+        self._rules: dict[int, tuple[bool, Rule | None]] = {}  # by address of the code
+        self._reasons: dict[int, Reason] = {}
+        self._waiters: dict[int, int] = {}  # by address of what they wait on
+        self._holders: dict[int, int] = {}
+        self._taking: dict[int, int] = {}  # unit -> lock that it is about to take
+        self._starts: dict[int, float] | None = None
+
+    def add_task(self, task: TaskFacts, state: State) -> None:
+        """Find what a task waits on, when it does."""
+        if state not in ("waiting", "runnable"):
+            return
+        reason = self._at_leaf(task.stack)
+        if state == "runnable" or not task.waiter:
+            self._note_taking(task.address, reason)
+            return
+        try:
+            if reason is None:
+                views = [FrameView(self._capture.objects, frame) for frame in task.stack]
+                own = task_rules.references_of(task.waiter, views)
+                reason = task_rules.of_future(self._look, task.waiter, own)
+            if reason.on != "sleep":
+                loop = self._capture.objects.layout.at["future.loop"]
+                self._timers.read_loop(self._capture.memory.word(task.address + loop))
+        except BadMemory:
+            reason = Reason("unknown", "unknown")
+        self._add(task.address, reason)
+
+    def add_green(self, green: GreenletFacts, state: State) -> None:
+        """Find what a green thread waits on, when it does."""
+        if state == "not_started":
+            if self._starts is None:
+                self._starts = self._timers.schedule.starts()
+            when = self._starts.get(green.address)
+            if when is not None and when > self._timers.now:
+                reason = Reason("sleep", "to be started")
+                reason.deadline = when
+                self._add(green.address, reason)
+        elif state == "runnable":
+            self._note_taking(green.address, self._at_leaf(green.stack))
+        elif state == "waiting":
+            found = self._at_leaf(green.stack)
+            self._add(green.address, found or Reason("unknown", "unknown"))
+
+    def settle(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """Compare the reasons: who holds what others wait for.
+
+        Yields the edges found so, as ((waiter, target), via).
+        """
+        waiting = {}
+        for address, reason in self._reasons.items():
+            if reason.subject:
+                self._waiters[reason.subject] = self._waiters.get(reason.subject, 0) + 1
+                if reason.holders:
+                    waiting[address] = reason.subject
+            for target in reason.targets:
+                if target != address and (named := self._id(target)):
+                    yield (self._id(address), named), reason.via
+        contended = set(waiting.values())
+        self._holders = find_holders(self._capture, contended, waiting | self._taking)
+        for address, subject in waiting.items():
+            if (holder := self._holders.get(subject)) is not None:
+                yield (self._id(address), self._id(holder)), "lock"
+
+    def wait(self, address: int) -> Wait | None:
+        """What the unit at ``address`` waits on, None when it does not wait."""
+        reason = self._reasons.get(address)
+        if reason is None:
+            return None
+        left = None if reason.deadline is None else max(reason.deadline - self._timers.now, 0.0)
+        peer = None if reason.fd is None else self._look.descriptors.peer(reason.fd)
+        waiters = self._waiters.get(reason.subject)
+        return Wait(
+            on=reason.on,
+            text=self._text(reason, left, peer, waiters or 1),
+            seconds_left=left,
+            seconds_total=reason.total,
+            fd=reason.fd,
+            mode="read" if reason.mode == "read" else "write" if reason.mode else None,
+            peer=peer,
+            object=reason.subject or None,
+            waiters=waiters,
+        )
+
+    def runtime(self, address: int) -> Runtime | None:
+        """How long a unit has slept: exact, since the timer says when it ends."""
+        reason = self._reasons.get(address)
+        if reason is None or reason.on != "sleep" or None in (reason.total, reason.deadline):
+            return None
+        assert reason.total is not None
+        assert reason.deadline is not None
+        slept = reason.total - (reason.deadline - self._timers.now)
+        return Runtime(max(slept, 0.0), "exact")
+
+    # one unit
+
+    def _at_leaf(self, stack: list[RawFrame]) -> Reason | None:
+        """What the rules say of the library's frames at the leaf of a stack."""
+        reason = None
+        for frame in stack[:_LEAF_FRAMES]:
+            inside, rule = self._rule(frame[1])
+            if not inside:
+                break
+            if rule is not None:
+                reason = self._look.read(rule, FrameView(self._capture.objects, frame), reason)
+        return reason
+
+    def _rule(self, code: Code) -> tuple[bool, Rule | None]:
+        """Whether the code is part of a library that waits, and its rule."""
+        found = self._rules.get(code.address)
+        if found is None:
+            folder, _, name = code.file.rpartition("/")
+            folder = folder.rpartition("/")[2]
+            if folder.startswith("python3"):
+                folder = "python"
+            rule = _RULES.get((f"{folder}/{name}", code.qualname))
+            found = self._rules[code.address] = (folder in _LIBRARIES, rule)
+        return found
+
+    def _note_taking(self, address: int, reason: Reason | None) -> None:
+        """It was woken to take a lock and stands as if it had it already."""
+        if reason is not None and reason.holders:
+            self._taking[address] = reason.subject
+
+    def _add(self, address: int, reason: Reason) -> None:
+        ends = self._timers.units.get(address)
+        if ends is not None and reason.on != "sleep":
+            if reason.deadline is None or ends[0] <= reason.deadline:
+                reason.deadline = ends[0]
+                reason.total = ends[1] if ends[1] is not None else reason.total
+            if reason.on in ("future", "unknown") and not reason.targets:
+                reason.on = "timeout"
+        self._reasons[address] = reason
+
+    def _id(self, address: int) -> str:
+        if address in self._capture.tasks:
+            return f"task:{address:#x}"
+        return f"green:{address:#x}" if address in self._capture.greenlets else ""
+
+    def _text(self, reason: Reason, left: float | None, peer: str | None, waiters: int) -> str:
+        text = reason.text
+        if reason.fd is not None:
+            text = f"{reason.mode} fd {reason.fd}"
+            if peer:
+                text += f" {_ARROWS[reason.mode]} {peer}"
+        holder = self._holders.get(reason.subject) if reason.holders else None
+        if holder is not None:
+            text += f" held by {self._look.unit(holder)}"
+        if waiters > 1:
+            text += f", {waiters - 1} other{'s' if waiters > 2 else ''} waiting"
+        if left is not None:
+            asleep = reason.on == "sleep"
+            text += f", {seconds(left)} left" if asleep else f", timeout in {seconds(left)}"
+        return text

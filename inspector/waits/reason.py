@@ -1,0 +1,155 @@
+"""What rules work with: the reason they fill in, and what they may look things up in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from inspector.frames import FrameView
+from inspector.memory import BadMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inspector.capture import Capture
+    from inspector.descriptors import Descriptors
+    from inspector.objects import Objects
+    from inspector.snapshot import WaitOn
+    from inspector.waits.timers import Timers
+
+MAX_MEMBERS = 100_000  # of a pool, a group, a gather
+
+
+class Reason:
+    """Why a unit waits, before it is put into words. Times are seconds, CLOCK_MONOTONIC."""
+
+    __slots__ = ("deadline", "fd", "holders", "mode", "on", "subject", "targets", "text", "total",
+                 "via")  # fmt: skip
+
+    def __init__(self, on: WaitOn, text: str, subject: int = 0) -> None:
+        self.on = on
+        self.text = text
+        self.subject = subject  # the primitive waited on, 0 when there is none
+        self.deadline: float | None = None  # when a sleep or a timeout ends
+        self.total: float | None = None  # how long it was asked to last
+        self.fd: int | None = None
+        self.mode = ""  # "read" or "write"
+        self.targets: Iterable[int] = ()  # tasks and greenlets that must act first
+        self.via = ""  # by which means, for the edges to them
+        self.holders = False  # whether one unit at a time can hold the subject
+
+
+class Look:
+    """What a rule may ask about the target: objects, timers, descriptors, names."""
+
+    __slots__ = ("capture", "descriptors", "memory", "name_of", "now", "objects", "timers")
+
+    def __init__(self, capture: Capture, timers: Timers, name_of: Callable[[int], str]) -> None:
+        self.capture = capture
+        self.objects: Objects = capture.objects
+        self.memory = capture.memory
+        self.timers = timers
+        self.now = timers.now
+        self.descriptors: Descriptors = capture.target.descriptors
+        self.name_of = name_of
+
+    def number(self, address: int, name: str) -> int | None:
+        """An int attribute of an object, None when there is none."""
+        value = self.objects.attribute(address, name)
+        return self.objects.integer(value) if value else None
+
+    def size(self, address: int, name: str) -> int:
+        """How many items the container in an attribute holds, 0 when there is none."""
+        value = self.objects.attribute(address, name)
+        return 0 if not value or self.objects.is_none(value) else self.objects.size(value)
+
+    def members(self, address: int) -> list[int]:
+        """The items of a list, tuple, set or deque; none of anything else."""
+        return self.objects.items(address, MAX_MEMBERS) if address else []
+
+    def file_number(self, address: int) -> int | None:
+        """The descriptor that an int, a socket or what wraps a socket stands for."""
+        for _ in range(4):
+            if not address:
+                return None
+            kind = self.objects.type_of(address)
+            if any(self.objects.type_at(base).full == "_socket.socket" for base in kind.mro):
+                number = self.memory.u32(address + 16)  # PySocketSockObject.sock_fd
+                return number if number < 1 << 31 else None
+            if (whole := self.objects.integer(address)) is not None:
+                return whole
+            # eventlet's GreenSocket has .fd, asyncio's TransportSocket ._sock
+            address = self.objects.attribute(address, "fd") or self.objects.attribute(
+                address, "_sock"
+            )
+        return None
+
+    def flag(self, address: int) -> bool:
+        """Whether a value is a true bool or int."""
+        return bool(address and self.objects.integer(address))
+
+    def unit(self, address: int) -> str:
+        """``task NAME`` or ``green thread NAME``, "" for anything else."""
+        if address in self.capture.tasks:
+            return f"task {self.name_of(address)}"
+        if address in self.capture.greenlets:
+            return f"green thread {self.name_of(address)}"
+        return ""
+
+    def read(self, rule: Rule, frame: FrameView, inner: Reason | None) -> Reason | None:
+        """What a rule says; a reason of unknown kind where memory makes no sense."""
+        try:
+            return rule(self, frame, inner)
+        except BadMemory:
+            return inner
+
+
+# How to read from the frame of a function that waits what it waits for. The third argument
+# is what a rule said of a frame further in (a semaphore inside a pool); what a rule returns
+# replaces that.
+Rule = Callable[[Look, FrameView, Reason | None], Reason | None]
+
+# (last folder and file, qualified name of the function) -> rule. The folder of the
+# standard library's own modules is written "python".
+Rules = dict[tuple[str, str], Rule]
+
+
+def primitive(
+    on: WaitOn,
+    text: str,
+    local: str = "self",
+    *,
+    describe: Callable[[Look, int], str] | None = None,
+    timer: str = "",
+) -> Rule:
+    """The common rule: waits on the object that a local names.
+
+    ``describe`` gives the text for the object; ``timer`` is a local that holds the timer
+    which ends the wait.
+    """
+
+    def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+        subject = frame.local(local)
+        reason = Reason(on, describe(look, subject) if describe else text, subject)
+        reason.holders = on == "lock"
+        if timer:
+            reason.deadline = look.timers.due(frame.local(timer))
+        if inner is not None and reason.deadline is None and inner.on != "sleep":
+            reason.deadline, reason.total = inner.deadline, inner.total
+        return reason
+
+    return read
+
+
+def seconds(value: float) -> str:
+    """A span for people: ``3.2 s``, ``4m 10s``, ``2h 05m``."""
+    if value < 60:
+        return f"{max(value, 0):.1f} s"
+    if value < 3600:
+        return f"{int(value // 60)}m {int(value % 60):02d}s"
+    return f"{int(value // 3600)}h {int(value % 3600 // 60):02d}m"
+
+
+def count(number: int, what: str) -> str:
+    """``1 task``, ``3 tasks``."""
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,0 +1,103 @@
+"""When things are due: timers of asyncio's loops and of eventlet's hubs, in one place.
+
+A loop keeps ``_scheduled``, a heap of TimerHandles with ``_when``, ``_callback`` and
+``_args`` (asyncio/events.py, base_events.py); a hub is read by `inspector.schedule`. Both
+count in CLOCK_MONOTONIC. Each loop's heap is read once, whole: thousands of sleeping tasks
+then cost one dictionary look-up each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.memory import BadMemory
+
+if TYPE_CHECKING:
+    from inspector.capture import Capture
+    from inspector.objects import Objects
+    from inspector.schedule import Schedule
+
+_MAX_TIMERS = 200_000
+_MAX_LOOPS = 1024
+
+
+class Timers:
+    """Deadlines by what they are known by. All times are CLOCK_MONOTONIC seconds."""
+
+    def __init__(self, capture: Capture, schedule: Schedule) -> None:
+        self._objects: Objects = capture.objects
+        self.now = capture.memory.source.clock()
+        self.schedule = schedule
+        self._handles: dict[int, float] = {}  # timer or handle -> when it is due
+        self.futures: dict[int, float] = {}  # future that a timer completes -> when
+        self.units: dict[int, tuple[float, float | None]] = {}  # task, greenlet -> (end, total)
+        self._loops: set[int] = set()
+        self._read_throws()
+
+    def due(self, timer: int) -> float | None:
+        """When a timer (of a hub) or a handle (of a loop) is due; None when it is not set."""
+        if not timer:
+            return None
+        found = self.schedule.when.get(timer)
+        return self._handles.get(timer) if found is None else found
+
+    def read_loop(self, loop: int) -> None:
+        """Take in the timers of a loop, once. Loops of other makers keep theirs elsewhere."""
+        if not loop or loop in self._loops or len(self._loops) >= _MAX_LOOPS:
+            return
+        self._loops.add(loop)
+        objects = self._objects
+        try:
+            heap = objects.attribute(loop, "_scheduled")
+            handles = objects.items(heap, _MAX_TIMERS) if heap else []
+        except BadMemory:
+            return
+        objects.memory.prefetch(handles)
+        for handle in handles:
+            try:
+                self._read_handle(handle)
+            except BadMemory:
+                continue  # it was cancelled while the heap was read
+
+    def _read_handle(self, handle: int) -> None:
+        objects = self._objects
+        when = objects.real(objects.attribute(handle, "_when"))
+        arguments = objects.attribute(handle, "_args")
+        if when is None or not arguments or objects.is_none(arguments):
+            return  # a cancelled handle drops its arguments
+        self._handles[handle] = when
+        first = objects.items(arguments, 1)
+        if first:
+            # futures._set_result_unless_cancelled(future, ..), tasks._release_waiter(waiter)
+            self.futures[first[0]] = when
+            return
+        callback = objects.attribute(handle, "_callback")
+        if objects.type_of(callback).name == "method":
+            owner = objects.memory.word(callback + objects.layout.at["method.self"])
+            if objects.type_of(owner).full == "asyncio.timeouts.Timeout":
+                self._ends(objects.attribute(owner, "_task"), when, None)
+
+    def _ends(self, unit: int, when: float, total: float | None) -> None:
+        known = self.units.get(unit)
+        if known is None or when < known[0]:
+            self.units[unit] = (when, total)
+
+    def _read_throws(self) -> None:
+        """Take in eventlet's Timeouts: timers that call ``greenlet.throw`` (timeout.py)."""
+        objects = self._objects
+        for timer, when in self.schedule.when.items():
+            try:
+                called = objects.attribute(timer, "called")
+                parts = objects.items(objects.attribute(timer, "tpl") or timer, 3)
+                if (called and objects.integer(called)) or len(parts) != 3:
+                    continue
+                callback = parts[0]
+                if objects.type_of(callback).name != "builtin_function_or_method":
+                    continue
+                name = objects.memory.word(objects.memory.word(callback + 16))  # m_ml->ml_name
+                if objects.memory.text(name, 8) == b"throw":
+                    greenlet = objects.memory.word(callback + objects.layout.at["builtin.self"])
+                    total = objects.real(objects.attribute(timer, "seconds"))
+                    self._ends(greenlet, when, total)
+            except BadMemory:
+                continue
