@@ -67,8 +67,7 @@ class Waits:
                 own = task_rules.references_of(task.waiter, views)
                 reason = task_rules.of_future(self._look, task.waiter, own)
             if reason.on != "sleep":
-                loop = self._capture.objects.layout.at["future.loop"]
-                self._timers.read_loop(self._capture.memory.word(task.address + loop))
+                self._timers.read_loop(self._loop_of(task))
         except BadMemory:
             reason = Reason("unknown", "unknown")
         self._add(task.address, reason)
@@ -140,6 +139,12 @@ class Waits:
         return Runtime(max(slept, 0.0), "exact")
 
     # one unit
+
+    def _loop_of(self, task: TaskFacts) -> int:
+        objects = self._capture.objects
+        if task.python:
+            return objects.attribute(task.address, "_loop")
+        return objects.memory.word(task.address + objects.layout.at["future.loop"])
 
     def _at_leaf(self, stack: list[RawFrame]) -> Reason | None:
         """What the rules say of the library's frames at the leaf of a stack."""
