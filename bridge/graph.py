@@ -34,7 +34,7 @@ class Graph:
     units: Mapping[str, Unit]
     waits_for: Mapping[str, Sequence[Edge]]  # by waiter; units without an edge are absent
     awaited_by: Mapping[str, Sequence[Edge]]  # by target
-    parts: Mapping[str, Sequence[Unit]]  # by unit: those whose stacks its own continues in
+    parts: Mapping[str, Sequence[Unit]]  # by task: greenlets in which its stack continues
     knots: Mapping[str, int]  # unit on a cycle -> number of its strongly connected component
     cycles: Sequence[Sequence[str]]  # paths, the start repeated at the end
 
@@ -86,8 +86,8 @@ def build(snapshot: Snapshot) -> Graph:
             awaited_by.setdefault(edge.target, []).append(edge)
     parts: dict[str, list[Unit]] = {}
     for unit in snapshot.units:
-        # A task that runs on the stack of a hub or a thread is not a part of it.
-        if unit.inside in units and units[unit.inside].kind in ("task", "green"):
+        # Only this way round: a task that runs on a greenlet's stack is not a part of it.
+        if unit.kind == "green" and unit.inside in units and units[unit.inside].kind == "task":
             parts.setdefault(unit.inside, []).append(unit)
     targets = {
         unit: list(dict.fromkeys(edge.target for edge in waits_for[unit]))
@@ -99,17 +99,6 @@ def build(snapshot: Snapshot) -> Graph:
     return Graph(snapshot, units, waits_for, awaited_by, parts, knots, _cycles(targets, knots))
 
 
-def splice(host: Unit, part: Unit) -> int:
-    """After which of the host's frames the part's begin; -1 when the host has none."""
-    if part.inside_at is not None and 0 <= part.inside_at < len(host.stack):
-        return part.inside_at
-    for index, frame in enumerate(host.stack):
-        # SQLAlchemy's switch into a greenlet; it comes back for each await in there.
-        if frame.function.endswith("greenlet_spawn"):
-            return index
-    return 0 if host.stack else -1
-
-
 def _plain_threads(snapshot: Snapshot) -> Iterator[Unit]:
     shown = {unit.tid for unit in snapshot.units if unit.kind == "main"}
     for thread in snapshot.threads:
@@ -118,7 +107,7 @@ def _plain_threads(snapshot: Snapshot) -> Iterator[Unit]:
                 id=f"thread:{thread.tid}",
                 kind="main",
                 type="thread",
-                name=thread.name or "thread",
+                name=thread.name or ("MainThread" if thread.tid == snapshot.pid else "thread"),
                 tid=thread.tid,
                 state="running" if thread.holds_gil else "waiting",
                 stack=thread.stack,

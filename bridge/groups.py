@@ -63,9 +63,10 @@ class Groups:
         return len(waiters) > 1 or unit.id in self._graph.knots
 
     def _below(self, unit: Unit) -> Iterator[Unit]:
-        yield from self._graph.parts.get(unit.id, ())
-        for edge in self._graph.waits_for.get(unit.id, ()):
-            yield self._graph.units[edge.target]
+        """Whom the unit waits for, itself or in the greenlets its stack continues in."""
+        for one in (unit, *self._graph.parts.get(unit.id, ())):
+            for edge in self._graph.waits_for.get(one.id, ()):
+                yield self._graph.units[edge.target]
 
 
 def name(members: Sequence[Unit]) -> str:

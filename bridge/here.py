@@ -8,8 +8,8 @@ called from a green thread, a coroutine, a plain thread or a signal handler.
 from __future__ import annotations
 
 import os
+import sys
 from _thread import get_native_id  # eventlet replaces what `threading` offers
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import inspector
@@ -18,8 +18,9 @@ from inspector import capture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
-    from inspector.snapshot import Frame, Snapshot, Unit
+    from inspector.snapshot import Snapshot
 
 _OWN_FOLDERS = tuple(
     os.path.join(os.path.dirname(os.path.abspath(file)), "")  # noqa: PTH100, PTH118, PTH120
@@ -30,26 +31,14 @@ _OWN_FOLDERS = tuple(
 def snapshot(*, args: bool = True) -> Snapshot:
     """What this process does now, the caller's stack ending where it called.
 
-    Takes tens of milliseconds, and does not let other threads run in between more than
-    file reads do. Raises UnsupportedPython on a build that cannot be read.
+    Takes some milliseconds, tens of them with a thousand units. Raises UnsupportedPython on
+    a build that cannot be read.
     """
-    taken = capture.take(os.getpid(), capture.Options(args=args))
-    thread = next((one for one in taken.threads if one.tid == get_native_id()), None)
-    if thread is None:
-        return taken
-    current = {thread.current_task, thread.current_greenlet} - {None}
-    units = tuple(_at_call(unit) if unit.id in current else unit for unit in taken.units)
-    threads = tuple(
-        replace(one, stack=_outside(one.stack)) if one is thread else one for one in taken.threads
-    )
-    moving = sum(unit.moving for unit in units)
-    facts = taken.completeness
-    facts = replace(
-        facts,
-        units_moving=moving,
-        complete=not (moving or facts.units_failed or facts.notes),
-    )
-    return replace(taken, units=units, threads=threads, completeness=facts)
+    frame: FrameType | None = sys._getframe()
+    while frame and frame.f_code.co_filename.startswith(_OWN_FOLDERS):
+        frame = frame.f_back
+    caller = None if frame is None else (get_native_id(), id(frame))
+    return capture.take(os.getpid(), capture.Options(args=args, caller=caller))
 
 
 def format_ps(
@@ -78,16 +67,3 @@ def format_pstree(
     """The tree of ``migrate pstree`` for ``taken``, by default for this process now."""
     options = tree.Options(depth, args, show_secrets, frames, library, group)
     return "\n".join(tree.lines(graph.build(taken or snapshot()), options))
-
-
-def _at_call(unit: Unit) -> Unit:
-    """The unit that looks at itself: it does not move while it does."""
-    return replace(unit, stack=_outside(unit.stack), moving=False)
-
-
-def _outside(stack: tuple[Frame, ...]) -> tuple[Frame, ...]:
-    """``stack`` without the innermost frames that are this project's own."""
-    own = 0
-    while own < len(stack) and stack[own].file.startswith(_OWN_FOLDERS):
-        own += 1
-    return stack[own:]

@@ -94,10 +94,9 @@ class Recording:
 
 
 def stack_of(one: Graph, unit: Unit) -> Stack:
-    """The unit's world, its calls with those of its parts spliced in, and what it waits on."""
-    frames, units = _whole(one, unit)
-    places = [Place(frame.function, frame.file, frame.line) for frame in frames]
-    leaf = _leaf(one, units)
+    """The unit's world, its calls (its parts' are among them), and what it waits on."""
+    places = [Place(frame.function, frame.file, frame.line) for frame in reversed(unit.stack)]
+    leaf = _leaf(one, [unit, *one.parts.get(unit.id, ())])
     return (Place(_WORLDS[unit.kind]), *places, *([Place(leaf)] if leaf else ()))
 
 
@@ -170,27 +169,6 @@ def _one_word(place: Place) -> str:
     """A frame for a collapsed stack, where ``;`` parts frames and the last space the count."""
     where = f" ({words.location(Frame(*place))})" if place.file else ""
     return clean(place.name + where).replace(";", ",")
-
-
-def _whole(one: Graph, unit: Unit) -> tuple[list[Frame], list[Unit]]:
-    """The calls of a unit and its parts, outermost first, and all of these units."""
-    units: list[Unit] = []
-    frames: list[Frame] = []
-    pending: list[Unit | Frame] = [unit]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, Frame):
-            frames.append(item)
-        elif item not in units:
-            units.append(item)
-            continued: dict[int, list[Unit]] = {}
-            for part in one.parts.get(item.id, ()):
-                continued.setdefault(graph.splice(item, part), []).append(part)
-            pending += continued.get(-1, ())
-            for index, frame in enumerate(item.stack):
-                pending += continued.get(index, ())
-                pending.append(frame)
-    return frames, units
 
 
 def _leaf(one: Graph, units: Sequence[Unit]) -> str:

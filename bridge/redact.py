@@ -19,24 +19,23 @@ _NAME = (
     r"(?:[\w.-]*(?i:passw|passphrase|pwd|secret|token|credential|authori[sz]ation|cookie"
     r"|api-?key)[\w.-]*|(?:[\w.-]*(?:_|-|\b))?(?i:keys?|auth|dsn)|\w+(?:Keys?|Auth))"
 )
-_TELLING = re.compile(_NAME)
 # {'password': 'x'}, Config(password='x'), ?token=x, --password x, Authorization: Basic x
-_NAMED = re.compile(
+_NAMED = (
     rf"""(?<![\w.-])(?:--{_NAME}(?:=|\s+)|[bBuU]?(['"]){_NAME}\1\s*:\s*"""
     rf"""|{_NAME}(?:=|:\s+(?=[A-Z][a-z]+\s)))"""
 )
 _STRING = r"[bBrRuU]{0,2}(?:'(?:[^'\\]|\\.)*(?:'|$)" + r'|"(?:[^"\\]|\\.)*(?:"|$))'
-_VALUE = re.compile(
-    rf"""{_STRING}|(?i:basic|bearer|digest|negotiate)\s+[^\s,'"]+|[^\s,)}}\]&;'"]+"""
-)
-_BRACKET = re.compile(rf"{_STRING}|(?P<open>[(\[{{<])|(?P<close>[)\]}}>])")
-_USERINFO = re.compile(r"(?<=://)([^/\s:@'\"]*):([^/\s@'\"]+)(?=@)")
+_VALUE = rf"""{_STRING}|(?i:basic|bearer|digest|negotiate)\s+[^\s,'"]+|[^\s,)}}\]&;'"]+"""
+_BRACKET = rf"{_STRING}|(?P<open>[(\[{{<])|(?P<close>[)\]}}>])"
+_USERINFO = r"(?<=://)([^/\s:@'\"]*):([^/\s@'\"]+)(?=@)"
+# Compiled when first needed: it takes longer than all else that a small table does.
+_compiled = cache(re.compile)
 
 
 @cache
 def telling(name: str) -> bool:
     """Whether values under ``name`` are secret by the name alone."""
-    return _TELLING.fullmatch(name) is not None
+    return _compiled(_NAME).fullmatch(name) is not None
 
 
 def arguments(args: Mapping[str, str]) -> dict[str, str]:
@@ -47,12 +46,12 @@ def arguments(args: Mapping[str, str]) -> dict[str, str]:
 def text(value: str) -> str:
     """A repr, a command line or a phrase with the secrets inside it hidden."""
     if "://" in value:
-        value = _USERINFO.sub(rf"\1:{HIDDEN}", value)
+        value = _compiled(_USERINFO).sub(rf"\1:{HIDDEN}", value)
     if "=" not in value and ":" not in value and "--" not in value:
         return value
     parts: list[str] = []
     position = 0
-    while named := _NAMED.search(value, position):
+    while named := _compiled(_NAMED).search(value, position):
         end = _value_end(value, named.end())
         parts += value[position : named.end()], HIDDEN if end > named.end() else ""
         position = end
@@ -62,10 +61,10 @@ def text(value: str) -> str:
 def _value_end(value: str, start: int) -> int:
     """Where the value that starts at ``start`` ends; a cut one ends with the text."""
     if value[start : start + 1] not in ("(", "[", "{", "<"):
-        match = _VALUE.match(value, start)
+        match = _compiled(_VALUE).match(value, start)
         return match.end() if match else start
     depth = 0
-    for token in _BRACKET.finditer(value, start):
+    for token in _compiled(_BRACKET).finditer(value, start):
         depth += bool(token["open"]) - bool(token["close"])
         if depth == 0:
             return token.end()

@@ -137,7 +137,6 @@ class _Writer:
             "moving": unit.moving,
             "stack": [self._frame(frame) for frame in unit.stack],
             "inside": unit.inside,
-            "inside_at": unit.inside_at,
             "wait": self._wait(unit.wait),
             "runtime": runtime and {"seconds": _number(runtime.seconds), "how": runtime.how},
             "spawned": spawned

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import groups, words
 from bridge.escape import cut, width
-from bridge.graph import splice
 from bridge.groups import Groups
 from bridge.style import Style
 
@@ -84,7 +83,7 @@ class _Drawing:
         self._style = style
         crowded = len(graph.units) > GROUP_ABOVE
         self._groups = Groups(graph, crowded if options.group is None else options.group)
-        self._hosts = {part.id: host for host, parts in graph.parts.items() for part in parts}
+        self._parts = {part.id for parts in graph.parts.values() for part in parts}
         self._drawn: set[str] = set()
         self._hidden: set[str] = set()  # only to be seen at a greater depth
         self._stack: list[_Branch] = []  # what is still to draw, the next one last
@@ -94,7 +93,7 @@ class _Drawing:
         units = self._graph.units
         yield from self._forest([units[root] for root in self._graph.roots()])
         # Nothing may be missing, however odd the edges of a torn snapshot are.
-        for unit in units.values():
+        for unit in sorted(units.values(), key=lambda unit: unit.id in self._parts):
             if unit.id not in self._drawn and unit.id not in self._hidden:
                 yield from self._forest([unit])
 
@@ -105,7 +104,7 @@ class _Drawing:
             first = branch.members[0].id
             if self._options.depth is not None and branch.depth > self._options.depth:
                 yield self._more(branch)
-            elif first in self._drawn or (branch.depth and first in self._hosts):
+            elif first in self._drawn or (branch.depth and first in self._parts):
                 yield self._reference(branch)
             else:
                 yield from self._draw(branch)
@@ -126,7 +125,8 @@ class _Drawing:
     def _draw(self, branch: _Branch) -> Iterator[str]:
         members = branch.members
         steps = self._steps(members[0])
-        whole = [*members, *(part for member in members for part in self._parts(member))]
+        parts = self._graph.parts
+        whole = [*members, *(part for member in members for part in parts.get(member.id, ()))]
         self._drawn.update(unit.id for unit in whole)
         children = self._children(whole)
         state = self._state(members, whole)
@@ -141,43 +141,20 @@ class _Drawing:
 
     # -- what belongs to a unit
 
-    def _parts(self, unit: Unit) -> list[Unit]:
-        """All units whose stacks ``unit``'s continues in, through any number of switches."""
-        found: dict[str, Unit] = {}
-        pending = [unit]
-        while pending:
-            for part in self._graph.parts.get(pending.pop().id, ()):
-                if part.id not in found and part.id != unit.id and part.id not in self._drawn:
-                    found[part.id] = part
-                    pending.append(part)
-        return list(found.values())
-
     def _steps(self, unit: Unit) -> list[_Step]:
-        """The unit's calls, outermost first, and its parts' where they continue them."""
-        allowed = {part.id for part in self._parts(unit)}
-        steps: list[_Step] = []
-        pending = self._own_steps(unit)
-        while pending:
-            step = pending.pop()
-            if step.frame is not None:
-                if self._visible(step.frame):
-                    steps.append(step)
-            elif step.unit.id in allowed:
-                allowed.remove(step.unit.id)
-                steps.append(step)
-                pending += self._own_steps(step.unit)
-        return steps
+        """The unit's calls, outermost first, with a header where a part's calls begin.
 
-    def _own_steps(self, unit: Unit) -> list[_Step]:
-        """The steps of one unit, innermost first, its parts as headers among them."""
+        A task's stack already holds the frames of the greenlets that it continues in.
+        """
         headers: dict[int, list[_Step]] = {}
         for part in self._graph.parts.get(unit.id, ()):
-            headers.setdefault(splice(unit, part), []).append(_Step(part, None, 0))
-        steps = headers.get(-1, [])  # those of a unit without a stack
-        for index, frame in enumerate(unit.stack):
-            steps += headers.get(index, ())
-            steps.append(_Step(unit, frame, index))
-        return steps
+            headers.setdefault(_outermost(part, unit), []).append(_Step(part, None, 0))
+        steps: list[_Step] = []
+        for place in range(len(unit.stack) - 1, -1, -1):
+            steps += headers.get(place, ())
+            if self._visible(unit.stack[place]):
+                steps.append(_Step(unit, unit.stack[place], place))
+        return steps + headers.get(-1, [])
 
     def _visible(self, frame: Frame) -> bool:
         return self._options.frames and (self._options.library or not words.is_library(frame))
@@ -295,6 +272,15 @@ class _Drawing:
 
     def _faint(self, text: str) -> str:
         return "  " + self._style.paint(text, "faint")
+
+
+def _outermost(part: Unit, host: Unit) -> int:
+    """Where in the host's stack the part's outermost frame is; -1 when it is not there."""
+    size = len(part.stack)
+    for start in range(len(host.stack) - size + 1):
+        if size and host.stack[start : start + size] == part.stack:
+            return start + size - 1
+    return -1
 
 
 def _count(units: Sequence[Unit]) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from inspector.threads import ThreadState
 
 _ROUNDS = 3  # readings of a unit that moves or does not decode, the first included
+_FRAME_OBJECT_FRAME = 24  # PyFrameObject.f_frame, after the head and f_back (pycore_frame.h)
 _LIST_PASSES = 4  # walks of a task list that is torn
 _MODULES = {"asyncio.tasks", "eventlet", "greenlet", "threading"}
 
@@ -43,6 +44,9 @@ class Options:
     args: bool = True
     freeze: bool = False
     waits: bool = True
+    # For a process that looks at itself: the calling thread's id and the address of the frame
+    # object to read its stack from, since what is called from there changes all the time.
+    caller: tuple[int, int] | None = None
 
 
 def take(pid: int, options: Options | None = None) -> Snapshot:
@@ -79,7 +83,7 @@ def _take(target: Target, options: Options) -> Snapshot:
     with frozen(target.pid, wanted=options.freeze):
         taken_at = time.time()
         capture = Capture(target, arguments=options.args)
-        capture.read()
+        capture.read(options.caller)
         retries = _settle(capture, target, options)
         capture_ms = (time.perf_counter() - started) * 1000
         found = assemble(capture, waits=options.waits)
@@ -131,7 +135,7 @@ class Capture:
         self.samples: list[int] = []
         self._loops: dict[int, int] = {}  # event loop -> pthread id
 
-    def read(self) -> None:
+    def read(self, caller: tuple[int, int] | None = None) -> None:
         """Read threads, then greenlets, then tasks. Raises BadMemory for a senseless runtime."""
         target = self.target
         layout = target.layout
@@ -145,7 +149,10 @@ class Capture:
         running_at = layout.at.get("atstate.running_task", 0)
         for state in states:
             try:
-                stack = self.frames.chain(state.frame)
+                frame = state.frame
+                if caller and caller[0] == state.tid:
+                    frame = self.memory.word(caller[1] + _FRAME_OBJECT_FRAME)
+                stack = self.frames.chain(frame)
             except BadMemory:
                 stack = []  # it runs and moves
             running = self.memory.word(state.address + running_at) if running_at else 0

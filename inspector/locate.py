@@ -14,7 +14,6 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.elf import Elf, NotElf
-from inspector.errors import NotPython
 from inspector.process import open_mapped
 
 if TYPE_CHECKING:
@@ -67,7 +66,9 @@ def locate(process: Process, maps: Sequence[Mapping], read: Callable[[int, int],
     if "runtime" not in found:
         found["runtime"] = _search_cookie(maps, read)
     if not found["runtime"]:
-        raise NotPython(f"process {process.pid} is not a CPython process")
+        from inspector import mistaken
+
+        raise mistaken.not_python(process)
     return Found(**found)
 
 

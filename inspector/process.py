@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from inspector.errors import MigrateError, NoSuchProcess, NotAllowed, NotPython
+from inspector.errors import MigrateError, NoSuchProcess, NotPython
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _MAX_BYTES = 16 << 20  # of one /proc file: 100,000 mappings are about 10 MB
 _MAX_CHILDREN = 4096
 _PF_KTHREAD = 0x00200000  # include/linux/sched.h, in the flags of /proc/PID/stat
-_CAP_SYS_PTRACE = 19
 _DELETED = " (deleted)"
 
 
@@ -81,11 +80,11 @@ def look_up(pid: int) -> Process:
     """
     try:
         fields = _stat(f"/proc/{pid}/stat")
-        status = _status(f"/proc/{pid}/status")
+        status = read_status(f"/proc/{pid}/status")
     except (FileNotFoundError, ProcessLookupError):
-        raise _no_such_process(pid) from None
+        raise missing(pid) from None
     except PermissionError:
-        raise _refused(pid, None) from None
+        raise explain_refusal(pid) from None
     group = int(status.get("Tgid", pid))
     if group != pid:
         raise NoSuchProcess(
@@ -106,7 +105,7 @@ def look_up(pid: int) -> Process:
         started=int(fields[19]),
         uid=int(status.get("Uid", "0 0").split()[1]),
         command=_command(pid, status.get("Name", "?")),
-        executable=_executable(pid),
+        executable=executable(pid),
     )
 
 
@@ -122,11 +121,11 @@ def is_same(process: Process) -> bool:
 def mappings(pid: int) -> tuple[Mapping, ...]:
     """The process's mappings in ascending order. Raises NoSuchProcess, NotAllowed."""
     try:
-        text = _read(f"/proc/{pid}/maps")
+        text = read_text(f"/proc/{pid}/maps")
     except PermissionError:
         raise explain_refusal(pid) from None
     except OSError:
-        raise _no_such_process(pid) from None
+        raise missing(pid) from None
     return tuple(parse_mappings(text))
 
 
@@ -192,7 +191,7 @@ def threads(pid: int) -> tuple[OsThread, ...]:
     for tid in tids:
         folder = f"/proc/{pid}/task/{tid}"
         try:
-            status = _status(f"{folder}/status")
+            status = read_status(f"{folder}/status")
         except OSError:
             continue  # it ended meanwhile
         found.append(
@@ -231,102 +230,30 @@ def _children_by_search(pid: int) -> Iterator[int]:
                 continue
 
 
+def missing(pid: int) -> MigrateError:
+    """The error for a process that is not there, with what its PID may mean instead."""
+    from inspector import mistaken
+
+    return mistaken.missing(pid)
+
+
 def explain_refusal(pid: int) -> MigrateError:
-    """Why the kernel does not let us read ``pid``, with the cure that fits.
+    """Why the kernel does not let us read ``pid``, with the cure that fits."""
+    from inspector import access
 
-    The checks are those of ptrace(2), "Ptrace access mode checking", in its order.
-    """
-    try:
-        status = _status(f"/proc/{pid}/status")
-    except (FileNotFoundError, ProcessLookupError):
-        return _no_such_process(pid)
-    except PermissionError:
-        status = None
-    return _refused(pid, status)
-
-
-def _refused(pid: int, status: dict[str, str] | None) -> NotAllowed:
-    message = f"not allowed to read process {pid}"
-    ours = _status("/proc/self/status")
-    capable = int(ours.get("CapEff", "0"), 16) >> _CAP_SYS_PTRACE & 1
-    if status is None:
-        return NotAllowed(message, "run as root: /proc is mounted so that it hides other users")
-    uids = {int(uid) for uid in status.get("Uid", "").split()[:3]}
-    if uids != {os.geteuid()} and not capable:
-        owner = ", ".join(str(uid) for uid in sorted(uids))
-        return NotAllowed(
-            f"{message}: it belongs to user {owner}, and you are user {os.geteuid()}",
-            f"run as that user or as root: sudo migrate .. {pid}",
-        )
-    if status.get("NSpid", "").count("\t") != ours.get("NSpid", "").count("\t") or _in_container():
-        return NotAllowed(
-            f"{message}: a container stands between",
-            "run outside of the container as root, or start the container that runs migrate\n"
-            "with --cap-add=SYS_PTRACE (Kubernetes: securityContext.capabilities.add)",
-        )
-    scope = _ptrace_scope()
-    if scope == 3:
-        return NotAllowed(
-            f"{message}: kernel.yama.ptrace_scope is 3, which forbids it to everybody",
-            "it can be lowered only by a restart with another setting (see /etc/sysctl.d)",
-        )
-    if scope and not capable:
-        return NotAllowed(
-            f"{message}: kernel.yama.ptrace_scope is {scope}",
-            f"run as root: sudo migrate .. {pid}\n"
-            "or allow it until the next start: sudo sysctl kernel.yama.ptrace_scope=0",
-        )
-    if not capable:
-        return NotAllowed(
-            f"{message}: it has more privileges than you, or forbids to be read (PR_SET_DUMPABLE)",
-            f"run as root: sudo migrate .. {pid}",
-        )
-    return NotAllowed(
-        message, "a security module of the kernel (AppArmor, SELinux, seccomp) forbids it"
-    )
-
-
-def _no_such_process(pid: int) -> NoSuchProcess:
-    """The error for a PID that is not there; says so if it is one inside a container."""
-    for name in os.listdir("/proc"):
-        if not name.isdecimal():
-            continue
-        try:
-            inner = _status(f"/proc/{name}/status").get("NSpid", "").split()
-        except OSError:
-            continue
-        if len(inner) > 1 and inner[-1] == str(pid):
-            return NoSuchProcess(
-                f"no process {pid} here",
-                f"inside a container that is the PID of process {name} (seen from here)",
-            )
-    return NoSuchProcess(f"no process {pid}")
-
-
-def _ptrace_scope() -> int:
-    try:
-        with open("/proc/sys/kernel/yama/ptrace_scope") as file:
-            return int(file.read(16))
-    except (OSError, ValueError):
-        return 0
-
-
-def _in_container() -> bool:
-    """Whether we ourselves lack what the machine's root has: a container's mark."""
-    return os.geteuid() == 0 and any(
-        os.path.exists(mark) for mark in ("/.dockerenv", "/run/.containerenv")
-    )
+    return access.explain(pid)
 
 
 def _command(pid: int, name: str) -> str:
     try:
-        arguments = _read(f"/proc/{pid}/cmdline").rstrip("\0").split("\0")
+        arguments = read_text(f"/proc/{pid}/cmdline").rstrip("\0").split("\0")
     except OSError:
         arguments = []
     return " ".join(arguments) or f"[{name}]"
 
 
-def _executable(pid: int) -> str:
+def executable(pid: int) -> str:
+    """The path of the process's program in its own file system; "" when it may not be known."""
     try:
         return os.readlink(f"/proc/{pid}/exe").removesuffix(_DELETED)
     except OSError:
@@ -335,15 +262,16 @@ def _executable(pid: int) -> str:
 
 def _stat(path: str) -> list[str]:
     """Fields of a stat file from the state on; the name before may hold anything."""
-    fields = _read(path).rpartition(")")[2].split()
+    fields = read_text(path).rpartition(")")[2].split()
     if len(fields) < 20:
         raise ProcessLookupError(path)
     return fields
 
 
-def _status(path: str) -> dict[str, str]:
+def read_status(path: str) -> dict[str, str]:
+    """The lines of a status file by their keys. Raises OSError."""
     found = {}
-    for line in _read(path).split("\n"):
+    for line in read_text(path).split("\n"):
         key, _, value = line.partition(":")
         found[key] = value.strip()
     return found
@@ -357,7 +285,7 @@ def _system_call(path: str) -> int | None:
         return None  # "running", or not ours to see
 
 
-def _read(path: str) -> str:
+def read_text(path: str) -> str:
     """A /proc file's text; bytes that are no UTF-8 survive as surrogates. Raises OSError."""
     with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         return file.read(_MAX_BYTES)

@@ -92,9 +92,6 @@ class Unit:
     wait: Wait | None = None
     runtime: Runtime | None = None
     spawned: Spawned | None = None
-    # Index in the stack of ``inside`` of the frame that this one continues: frames with a lower
-    # index were called from here. None when it cannot be told.
-    inside_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

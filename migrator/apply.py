@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from migrator import rules, sources
 from migrator.findings import Unread
+from migrator.fixes.mocks import covers
 from migrator.rewrite import Module, Options, Outcome, Result, rewrite
 from migrator.scan import scan
+from migrator.together import Together, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,15 +67,35 @@ def plan(paths: Iterable[str], options: Options, *, stage: Stage | None = None) 
             unread.append(result)
         elif result.outcomes or result.changed:
             results.append(result)
+    results = _together(results, options)
     return Plan(stage, tuple(results), tuple(unread), len(contents))
 
 
-def _one(path: str, data: bytes, options: Options) -> Result | Unread:
+def _together(results: list[Result], options: Options) -> list[Result]:
+    """Rewrite again what has to change, or to stay, because of mocks in other files."""
+    together = decide(results, options)
+    if not together.follow and not together.held:
+        return results
+    concerned = (*together.follow, *together.held)
+    again = []
+    for result in results:
+        if any(covers(api, o.finding.api) for o in result.outcomes for api in concerned):
+            redone = _one(result.path, result.old, options, together)
+            again.append(result if isinstance(redone, Unread) else redone)
+        else:
+            again.append(result)
+    return again
+
+
+def _one(
+    path: str, data: bytes, options: Options, together: Together | None = None
+) -> Result | Unread:
     """One file. A crash of ours costs this file, with a line that names it."""
     name, package = sources.module_name(path)
+    module = Module(name, package, together=together or Together())
     try:
         if any(needle in data for needle in _REWRITABLE):
-            return rewrite(data, path, Module(name, package), options)
+            return rewrite(data, path, module, options)
         found = scan(data, path, name, package=package)
     except Exception as error:  # noqa: BLE001 - the other files must not suffer
         return Unread(path, f"migrate failed on it ({error!r}); it is unchanged, please report it")

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 # Our packages, each with a module that no other package of that name has.
 _PACKAGES = {
-    "bridge": "debug/deferred.py",
+    "bridge": "graph.py",
     "inspector": "snapshot.py",
-    "migrator": "rewrite.py",
+    "migrator": "commands/__init__.py",
 }
 _ENVIRONMENTS = (".venv", "venv", "env", ".tox")
 _OURS = Path(__file__).resolve().parents[1]

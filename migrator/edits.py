@@ -113,13 +113,6 @@ class Source:
         assert match is not None
         return match.end()
 
-    def indent(self, node: ast.stmt) -> str:
-        """The white space that the node's line begins with."""
-        start = self.line_start(self.span(node)[0])
-        match = re.match(r"[ \t\f]*", self.text[start:])
-        assert match is not None
-        return match[0]
-
     def comments(self, start: int, end: int) -> list[Token]:
         """The comments between two offsets."""
         return [t for t in self.tokens_between(start, end) if t.type == tokenize.COMMENT]

@@ -65,8 +65,8 @@ class ImportPlan:
             if line not in inserted.setdefault(anchor, []):
                 inserted[anchor].append(line)
         for anchor, lines in inserted.items():
-            edits += self._insert(anchor, lines, whole)
-        edits += self._insert_standard()
+            edits += self._insert(anchor, lines)
+        edits += self._insert_standard(whole)
         return edits, whole
 
     def _lines(self, statement: ast.Import | ast.ImportFrom) -> list[str]:
@@ -112,6 +112,10 @@ class ImportPlan:
         """Take aliases out of a list, with the comma and the line that were theirs."""
         names, source = statement.names, self.source
         last = names.index(kept[-1])
+        in_parentheses = any(
+            token.string == "("
+            for token in source.tokens_between(source.span(statement)[0], source.span(names[0])[0])
+        )
         for number, alias in enumerate(names):
             if alias in kept:
                 continue
@@ -120,26 +124,28 @@ class ImportPlan:
             end_of_own = comma.end if comma and comma.string == "," else end
             line = source.line_start(start), source.line_end(end_of_own)
             rest = [t for t in source.tokens_between(*line) if not t.string.startswith("#")]
-            if all(start <= token.start < end_of_own for token in rest):
+            if in_parentheses and all(start <= token.start < end_of_own for token in rest):
                 yield Edit(*line, "")
             elif number < last:
                 yield Edit(start, source.span(names[number + 1])[0], "")
             else:
                 yield Edit(source.span(names[number - 1])[1], end, "")
 
-    def _insert(
-        self, anchor: ast.stmt, lines: list[str], whole: dict[ast.stmt, Sequence[str]]
-    ) -> Iterable[Edit]:
+    def _insert(self, anchor: ast.stmt, lines: list[str]) -> Iterable[Edit]:
         """Put new imports where the run of imports around ``anchor`` wants them."""
         source = self.source
         run = self._run(anchor)
         for line in lines:
-            place = _place(run, line) if len(run) > 1 and _style(run) is not None else anchor
-            if place is not None and place is not anchor:
-                start = source.line_start(source.span(place)[0])
-                yield Edit(start, start, source.indent(place) + line + source.newline)
+            place = _place(run, line) if _style(run) is not None else None
+            if place is None:
+                yield self._behind(anchor if _style(run) is None else run[-1], line)
                 continue
-            yield self._behind(run[-1] if place is None else anchor, line)
+            first = source.span(place)[0]
+            start = source.line_start(first)
+            if source.text[start:first].strip():
+                yield self._behind(anchor, line)
+            else:
+                yield Edit(start, start, source.text[start:first] + line + source.newline)
 
     def _behind(self, statement: ast.stmt, line: str) -> Edit:
         source = self.source
@@ -150,7 +156,7 @@ class ImportPlan:
         line_end = source.line_end(end)
         if not alone or (following and following.start < line_end and following.string == ";"):
             return Edit(end, end, f"; {line}")
-        indent = source.indent(statement)
+        indent = source.text[start : source.span(statement)[0]]
         if source.text[line_end - 1 : line_end] in "\r\n" and line_end > end:
             return Edit(line_end, line_end, f"{indent}{line}{source.newline}")
         return Edit(line_end, line_end, f"{source.newline}{indent}{line}")
@@ -170,7 +176,7 @@ class ImportPlan:
                 index += step
         return [statement for statement in run if isinstance(statement, _Import)]
 
-    def _insert_standard(self) -> Iterable[Edit]:
+    def _insert_standard(self, whole: dict[ast.stmt, Sequence[str]]) -> Iterable[Edit]:
         """Put modules of the standard library at the top, among their like if there are any."""
         source = self.source
         lines = [f"import {module}" for module in sorted(self.standard)]
@@ -183,8 +189,11 @@ class ImportPlan:
         while head < len(body) and _is_future(body[head]):
             head += 1
         first = next((s for s in body[head:] if isinstance(s, _Import)), None)
+        if first is not None and whole.get(first) == []:
+            whole[first] = lines
+            return
         if first is not None and all(_is_standard(s) for s in self._run(first)):
-            yield from self._insert(first, lines, {})
+            yield from self._insert(first, lines)
             return
         text = source.newline.join(lines) + source.newline
         if head < len(body):

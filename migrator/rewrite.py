@@ -15,22 +15,23 @@ from typing import TYPE_CHECKING
 from migrator import names, rules, scan
 from migrator.edits import Edit, Source
 from migrator.findings import Advice, Finding, Unread
-from migrator.fixes import COMMENT_LOST, Change, File, Left, swap
+from migrator.fixes import COMMENT_LOST, Change, File, Left, mocks, swap
 from migrator.imports import ImportPlan
 from migrator.scopes import Bindings
 from migrator.served import plan_imports
 from migrator.statements import edit_statements, loses_comment
+from migrator.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from migrator.findings import Stage
+    from migrator.fixes.mocks import Role
     from migrator.names import Exports, Use
 
 _PASSES = 10  # a site inside another one waits for the next pass
 _WAITS = "another site inside it comes first"
 _NEEDS_UNSAFE = "; pass --unsafe to rewrite it all the same"
-_DECLINED = Advice("manual", None, "declined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Module:
     package: bool = False
     exports: Exports = field(default_factory=dict)
     imported: Collection[str] = ()  # its names that other files import
-    held: dict[str, str] = field(default_factory=dict)  # API -> why its uses must stay
+    together: Together = field(default_factory=Together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Outcome:
     finding: Finding
     rewritten: bool
     reason: str | None = None
+    role: Role = "use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,44 +123,63 @@ def _pass(
     except RecursionError:
         reason = "nested too deeply to tell what its names mean"
         return data, [Outcome(finding, False, reason) for _, finding in pairs]
-    advice = {
-        use: _DECLINED if finding in options.declined else finding.advice(options.stage)
-        for use, finding in pairs
-    }
-    file = File(source, scopes, found.uses, advice, options.stage, options.bridge)
+    file = File(
+        source=source,
+        scopes=scopes,
+        uses=found.uses,
+        advice={use: _advice(finding, module, options) for use, finding in pairs},
+        stage=options.stage,
+        unsafe=options.unsafe,
+        bridge=options.bridge,
+        follow=module.together.follow,
+    )
     changes: dict[Use, Change] = {}
     reasons: dict[Use, str] = {}
     for use, finding in pairs:
         try:
             if use.kind != "import" or not isinstance(use.node, ast.alias):
-                changes[use] = _change(use, finding, file, module, options)
+                changes[use] = _change(use, finding, file)
         except Left as left:
             reasons[use] = str(left)
     edits = _edits(changes, reasons, file, module)
     return source.encode(source.apply(edits)), [
-        _outcome(use, finding, reasons) for use, finding in pairs
+        Outcome(finding, use not in reasons, reasons.get(use), mocks.role(use, file))
+        for use, finding in pairs
     ]
 
 
-def _change(use: Use, finding: Finding, file: File, module: Module, options: Options) -> Change:
-    """What becomes of one use, where it may. Raises Left."""
+def _advice(finding: Finding, module: Module, options: Options) -> Advice:
+    """What the rule advises, unless this use has to stay whatever the rule says."""
     if options.codes is not None and finding.code not in options.codes:
-        raise Left("its rule is not selected")
+        return Advice("manual", None, "its rule is not selected")
     if finding in options.declined:
-        raise Left("declined")
-    if use.api in module.held:
-        raise Left(module.held[use.api])
-    advice = finding.advice(options.stage)
+        return Advice("manual", None, "declined")
+    if finding.api in module.together.held and finding.kind != "import":
+        return Advice("manual", None, module.together.held[finding.api])
+    return finding.advice(options.stage)
+
+
+def _change(use: Use, finding: Finding, file: File) -> Change:
+    """What becomes of one use, where it may. Raises Left."""
+    advice = file.advice[use]
     family, _ = rules.by_code()[finding.code]
     if family.fixes is None:
         raise Left(advice.reason or "apply rewrites debug and backdoor use only")
-    change: Change = import_module(family.fixes).fix(use, file)
+    if advice is not finding.advice(file.stage):
+        raise Left(advice.reason or "it has to stay")
+    role = mocks.role(use, file)
+    if role in ("target", "part"):
+        change = mocks.fix_target(use, file)
+    elif role == "mock":
+        change = mocks.fix_mock(use, file)
+    else:
+        change = import_module(family.fixes).fix(use, file)
     if any(
         loses_comment(file.source, statement, deleted=not lines)
         for statement, lines in change.statements.items()
     ) or any(file.source.comments(*file.source.span(node)) for node in change.nodes):
         change = replace(change, applicability="unsafe", reason=change.reason or COMMENT_LOST)
-    if change.applicability != "safe" and not options.unsafe:
+    if change.applicability != "safe" and not file.unsafe:
         raise Left((change.reason or advice.reason or "it needs review") + _NEEDS_UNSAFE)
     return change
 
@@ -180,7 +201,7 @@ def _edits(
         nodes.update(change.nodes)
         plan.moved.update(change.moved)
         plan.added.update(dict.fromkeys(change.added))
-        plan.standard.update(change.standard)
+        plan.standard.update(name for name in change.standard if file.lacks(name))
     plan_imports(plan, nodes, statements, file, module.imported, reasons)
     edits, whole = plan.edits()
     statements.update(whole)
@@ -212,11 +233,6 @@ def _let_the_inner_go_first(
         ):
             changes.pop(use, None)
             reasons[use] = _WAITS
-
-
-def _outcome(use: Use, finding: Finding, reasons: dict[Use, str]) -> Outcome:
-    reason = reasons.get(use)
-    return Outcome(finding, reason is None, reason)
 
 
 def _merged(before: list[Outcome], after: list[Outcome]) -> list[Outcome]:

@@ -43,7 +43,7 @@ def demo() -> None:
     with running(python, "samples/hybrid_service.py", seconds=WITHIN_SECONDS) as service:
         print(service.lines[-1], flush=True)
         show("ps", str(service.pid))
-        show("pstree", str(service.pid))
+        show("pstree", "--hide-library", str(service.pid))
     print("\nThe service is stopped again.")
 
 

@@ -92,7 +92,7 @@ def load(memory: Memory, runtime: int, version_hex: int | None) -> Layout:
     if described:
         version_hex = memory.word(runtime + 8)
     if version_hex is None:
-        raise UnsupportedPython("this Python does not say its version", _HINT)
+        raise UnsupportedPython("CPython 3.10 and older is not supported", _HINT)  # no Py_Version
     major, minor = version_hex >> 24 & 0xFF, version_hex >> 16 & 0xFF
     version = _version(version_hex)
     if described and memory.word(runtime + 16):

@@ -51,7 +51,9 @@ class File:
     uses: Sequence[Use]
     advice: Mapping[Use, Advice]
     stage: Stage
+    unsafe: bool = False
     bridge: str = "bridge"  # the module that rewritten code imports instead
+    follow: frozenset[str] = frozenset()  # APIs whose mocks change along in this run
 
     def statement(self, node: ast.AST) -> ast.stmt:
         """The innermost statement around ``node``."""
@@ -66,7 +68,16 @@ class File:
     def imports_of(self, name: ast.Name) -> list[Imported]:
         """The imports that a read of ``name`` may see."""
         owner = self.scope(name).owner(name.id)
+        if owner is None:  # a builtin, or what a star import brought
+            return [i for i in self.scopes.imports if i.name == "*"]
         return [i for i in self.scopes.imports if i.scope is owner and i.name == name.id]
+
+    def lacks(self, module: str) -> bool:
+        """Tell whether the file itself does not import ``module`` at its top level yet."""
+        scope = self.scopes.module
+        return not any(
+            i.scope is scope and i.name == i.module == module for i in self.scopes.imports
+        )
 
     def require_free(self, name: str, node: ast.AST, module: str) -> None:
         """Raise Left unless ``name`` is unbound around ``node``, or is ``module`` already."""

@@ -26,6 +26,8 @@ def fix(use: Use, file: File) -> Change:
     """Rewrite the start of one backdoor server, or raise Left."""
     if use.api != _SERVER or use.kind not in ("call", "reference"):
         raise Left(file.advice[use].reason or "no rewrite is known")
+    if _is_exposed(use):
+        return _withdraw(use, file)
     start, sock, namespace = _start(use, file)
     statement = file.statement(start)
     kept = file.source.parents[start] is not statement or not isinstance(statement, ast.Expr)
@@ -47,6 +49,21 @@ def fix(use: Use, file: File) -> Change:
         applicability="unsafe" if reason else "safe",
         reason=reason,
     )
+
+
+def _is_exposed(use: Use) -> bool:
+    """Tell whether it is what stage bridge wrote."""
+    node = use.node
+    return (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) == "expose"
+
+
+def _withdraw(use: Use, file: File) -> Change:
+    statement = file.source.parents[use.call] if use.call is not None else None
+    if not isinstance(statement, ast.Expr) or use.call is None:
+        raise Left("the result is used")
+    if any(has_effect(keyword.value) for keyword in use.call.keywords):
+        raise Left("the namespace is computed")
+    return Change(statements={statement: ()}, applicability="unsafe", reason=_PORT_GOES)
 
 
 def _start(use: Use, file: File) -> tuple[ast.Call, ast.expr | None, ast.expr | None]:

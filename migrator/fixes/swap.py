@@ -41,6 +41,8 @@ def fix(use: Use, file: File) -> Change:
     name = _name_of(use)
     _require_follows(use, file)
     imports = file.imports_of(name)
+    if not imports and _assigned_from(name, file) is not None:
+        return Change()  # `hook = debug.spew` changed, or `_require_follows` said no
     direct = [i for i in imports if i.target == MODULE or i.target.startswith(f"{MODULE}.")]
     if direct:
         if len(direct) == len(imports) and _all_follow(name, file):
@@ -84,23 +86,70 @@ def _require_follows(use: Use, file: File) -> None:
     advice = file.advice[use]
     if advice.applicability == "manual":
         raise Left(advice.reason or "no rewrite is known")
+    if use.kind == "string" and not file.unsafe:
+        raise Left("it replaces the function in a test; pass --unsafe to rewrite it all the same")
+    name = _name_of(use)
+    origin = _assigned_from(name, file)
+    if origin is not None:
+        _require_follows(origin, file)
     if use.api == MODULE:
-        parent = file.source.parents[use.node]
-        named = [u for u in file.uses if u.node is parent and u.api.startswith(f"{MODULE}.")]
-        if not named:
-            raise Left("the module itself is used as a value")
-        for other in named:
-            _require_follows(other, file)
+        _require_module_follows(use, file)
     elif use.api[len(MODULE) + 1 :] not in NAMES:
         raise Left(f"{file.bridge}.debug has no such name")
     if use.kind == "store":
         raise Left("the name is replaced at run time")
 
 
-def _all_follow(name: ast.Name, file: File) -> bool:
+def _require_module_follows(use: Use, file: File) -> None:
+    """The module as a value: given a name, tested for being there, or asked for a name."""
+    assert isinstance(use.node, ast.expr)
+    parent = file.source.parents[use.node]
+    named = [u for u in file.uses if u.node is parent and u.api.startswith(f"{MODULE}.")]
+    target = _target_of(parent)
+    if target is not None and file.scope(target).binders.get(target.id) == [target]:
+        if not _all_follow(target, file, but=use):
+            raise Left(f"not every use of {target.id} can follow")
+    elif not named and not _is_tested(use.node, parent):
+        raise Left("the module itself is used as a value")
+    for other in named:
+        _require_follows(other, file)
+
+
+def _target_of(assignment: ast.AST) -> ast.Name | None:
+    """The one name that an assignment binds."""
+    targets: list[ast.expr] = []
+    if isinstance(assignment, ast.Assign):
+        targets = assignment.targets
+    elif isinstance(assignment, (ast.AnnAssign, ast.NamedExpr)):
+        targets = [assignment.target]
+    return targets[0] if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
+
+
+def _assigned_from(name: ast.Name, file: File) -> Use | None:
+    """The use whose value the name was given: ``eventlet.debug`` of ``d = eventlet.debug``."""
+    owner = file.scope(name).owner(name.id)
+    binders = owner.binders[name.id] if owner is not None else []
+    if len(binders) != 1 or not isinstance(binders[0], ast.Name):
+        return None
+    assignment = file.source.parents[binders[0]]
+    if _target_of(assignment) is not binders[0]:
+        return None
+    value = getattr(assignment, "value", None)
+    return next((use for use in file.uses if use.node is value), None)
+
+
+def _is_tested(node: ast.expr, parent: ast.AST) -> bool:
+    """Only whether the module is there matters: ``if debug``, ``debug is not None``."""
+    if isinstance(parent, (ast.If, ast.While, ast.IfExp, ast.Assert)):
+        return parent.test is node
+    if isinstance(parent, ast.Compare):
+        return all(isinstance(operator, (ast.Is, ast.IsNot)) for operator in parent.ops)
+    return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
+
+
+def _all_follow(name: ast.Name, file: File, but: Use | None = None) -> bool:
     """Tell whether every read of the name's binding can follow."""
     owner = file.scope(name).owner(name.id)
-    assert owner is not None
     by_root: dict[ast.Name, list[Use]] = {}
     for use in file.uses:
         if use.kind == "import" or not use.api.startswith(MODULE):
@@ -109,9 +158,13 @@ def _all_follow(name: ast.Name, file: File) -> bool:
         root = root_name(node)
         if root is not None:
             by_root.setdefault(root, []).append(use)
+    if owner is None:  # a star import: whatever else has no owner
+        reads = [root for root in by_root if file.scope(root).owner(root.id) is None]
+    else:
+        reads = file.scopes.reads(owner, name.id)
     return all(
-        read in by_root and all(follows(use, file) for use in by_root[read])
-        for read in file.scopes.reads(owner, name.id)
+        read in by_root and all(use is but or follows(use, file) for use in by_root[read])
+        for read in reads
     )
 
 

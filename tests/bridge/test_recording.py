@@ -171,7 +171,7 @@ def test_both_worlds_and_plain_threads_are_told_apart_at_the_root() -> None:
 def test_a_greenlet_inside_a_task_is_one_stack_in_the_order_of_the_calls() -> None:
     spawn, query = Frame("greenlet_spawn", "/s.py", 1), Frame("driver_query", "/s.py", 2)
     flush, commit = Frame("flush", "/orm.py", 3), Frame("commit", "/orm.py", 4)
-    host = task(1, stack=(SLEEP, query, spawn, WORK))
+    host = task(1, stack=(SLEEP, query, flush, commit, spawn, WORK))
     inner = task(
         2, id="green:0x2", kind="green", stack=(flush, commit), wait=None, inside="task:0x1"
     )

@@ -136,6 +136,13 @@ def test_the_runner_reports_wrong_output_and_status(tmp_path: Path) -> None:
         assert wrong("$ (exit 4)\n$ echo $?\n4") == []
 
 
+def test_the_readme_lists_every_command() -> None:
+    rows = re.findall(
+        r"^\| `migrate (\w+)[^`]*` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    assert dict(rows) == COMMANDS
+
+
 def test_an_unknown_option_is_noticed() -> None:
     name = next(iter(COMMANDS))
     assert isinstance(import_module(f"migrator.commands.{name}").command, click.Command)
