@@ -212,19 +212,25 @@ class Capture:
 
     def _read_registered(self, module: int) -> None:
         """The tasks in ``asyncio.tasks``' sets, and which of them run."""
-        try:
-            registry = tasks.Registry(self.objects, module)
-        except BadMemory:
-            self.notes.append("the tasks that asyncio.tasks knows of could not be read")
-            return
         by_ident = {thread.state.ident: thread for thread in self.threads}
-        for address in registry.tasks:
-            if address not in self.tasks:
-                self.read_task(address, None)
-        for loop, task in registry.current:
-            thread = by_ident.get(self.loop_ident(loop))
-            if thread is not None:
-                thread.running_task = task
+        objects = self.objects
+        for _ in range(_LIST_PASSES):
+            try:
+                registry = tasks.Registry(objects, module)
+            except BadMemory:
+                objects = Objects(self.memory.fresh(), self.target.layout)
+                continue
+            for address in registry.tasks:
+                if address not in self.tasks:
+                    self.read_task(address, None)
+            for loop, task in registry.current:
+                thread = by_ident.get(self.loop_ident(loop))
+                if thread is not None:
+                    thread.running_task = task
+            if registry.whole:
+                return
+            objects = Objects(self.memory.fresh(), self.target.layout)
+        self.notes.append("the sets of tasks changed in every pass: short-lived ones are missing")
 
     def loop_ident(self, loop: int) -> int:
         """The pthread id of the thread that runs an event loop, 0 when it cannot be told."""
@@ -324,7 +330,9 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
     Pages are compared first, whole: only units on pages that changed are looked at closer.
     """
     at = capture.target.layout.at
-    task_size, pimpl_size = at.get("task.size", 0), capture.pimpls.size if capture.pimpls else 0
+    # What links a task to its neighbours is left out: it changes when they come and go.
+    task_size = at.get("task.node", at["task.size"])
+    pimpl_size = capture.pimpls.size if capture.pimpls else 0
     units: list[tuple[int, int, int, TaskFacts | GreenletFacts]] = []
     for address, task in capture.tasks.items():
         if only is None or address in only:

@@ -81,7 +81,7 @@ def pimpl_layout(objects: Objects, candidates: Sequence[int]) -> PimplLayout | N
     minor = objects.layout.minor
     for self_first in (True, False):
         layout = PimplLayout(minor, self_first=self_first)
-        if any(_owner(objects, pimpl, layout) for pimpl in candidates[:64]):
+        if any(_owner(objects, pimpl, layout) for pimpl in candidates):
             return layout
     return None
 

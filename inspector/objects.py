@@ -227,18 +227,17 @@ class Objects:
         slots = memory.word(address + at["set.mask"]) + 1
         if slots > _MAX_ITEMS:
             raise BadMemory(f"a set of {slots} slots at {address:#x}")
-        left = min(memory.word(address + at["set.used"]), limit)
         table = memory.word(address + at["set.table"])
         found: list[int] = []
         for start in range(0, slots, 256):
-            if len(found) >= left:
+            if len(found) >= limit:
                 break
             entries = memory.words(table + 16 * start, 2 * min(256, slots - start))
             # A removed entry keeps a dummy key with the hash -1.
             for key, hashed in zip(entries[::2], entries[1::2], strict=True):
                 if key and hashed != 0xFFFFFFFFFFFFFFFF:
                     found.append(key)
-        return found[:left]
+        return found[:limit]
 
     def _deque(self, address: int, limit: int) -> list[int]:
         at, memory = self.layout.at, self.memory

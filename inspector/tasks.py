@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from inspector.memory import BadMemory, fields
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inspector.frames import Frames, RawFrame
     from inspector.objects import Objects
 
@@ -271,7 +273,8 @@ class Registry:
     """What the module ``asyncio.tasks`` knows: every task before 3.14, Python ones since.
 
     ``tasks`` are addresses, ``current`` pairs of an event loop and the task that runs in it.
-    Raises BadMemory.
+    Raises BadMemory when the module cannot be read; ``whole`` is false when one of its sets
+    changed while it was.
     """
 
     def __init__(self, objects: Objects, module: int) -> None:
@@ -280,18 +283,45 @@ class Registry:
             memory.word(module + at["module.dict"]),
             {"_all_tasks", "_scheduled_tasks", "_eager_tasks", "_current_tasks"},
         )
-        self.tasks: list[int] = []
-        for name in ("_all_tasks", "_scheduled_tasks"):  # 3.11; since 3.12
-            if name in names and (references := objects.attribute(names[name], "data")):
-                found = objects.items(references, MAX_TASKS)
-                memory.prefetch(found)
-                target = at["weakref.object"]
-                self.tasks += [memory.word(reference + target) for reference in found]
+        self.whole = True
+        found: dict[int, None] = {}
+        for name in ("_all_tasks", "_scheduled_tasks"):  # of 3.11; since 3.12
+            if name in names:
+                found.update(dict.fromkeys(self._weak(objects, names[name])))
         if "_eager_tasks" in names:
-            self.tasks += objects.items(names["_eager_tasks"], MAX_TASKS)
-        none = [task for task in self.tasks if task and not objects.is_none(task)]
-        self.tasks = list(dict.fromkeys(none))
+            found.update(dict.fromkeys(self._strong(objects, names["_eager_tasks"])))
+        self.tasks = list(found)
         memory.prefetch(self.tasks)
         self.current: list[tuple[int, int]] = []
-        if "_current_tasks" in names:
-            self.current = objects.pairs(names["_current_tasks"])
+        try:
+            if "_current_tasks" in names:
+                self.current = objects.pairs(names["_current_tasks"])
+        except BadMemory:
+            self.whole = False
+
+    def _weak(self, objects: Objects, weak_set: int) -> Iterator[int]:
+        """The tasks that the references in a WeakSet lead to."""
+        memory, target = objects.memory, objects.layout.at["weakref.object"]
+        try:
+            references = self._strong(objects, objects.attribute(weak_set, "data"))
+        except BadMemory:
+            self.whole = False
+            return
+        memory.prefetch(references)
+        for reference in references:
+            try:
+                task = memory.word(reference + target)
+                if task and not objects.is_none(task):
+                    yield task
+            except BadMemory:
+                self.whole = False
+
+    def _strong(self, objects: Objects, address: int) -> list[int]:
+        try:
+            found = objects.items(address, MAX_TASKS) if address else []
+            if address and len(found) != objects.size(address):
+                self.whole = False
+        except BadMemory:
+            self.whole = False
+            return []
+        return found
