@@ -16,10 +16,7 @@ from migrator.together import Together, decide
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from migrator.findings import Stage
-
-# Of the names of all rewritable APIs and of what stage bridge writes, one is in the file.
-_REWRITABLE = (b"debug", b"backdoor", b"bridge", b"DEBUG")
+    from migrator.findings import Finding, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +91,19 @@ def _one(
     name, package = sources.module_name(path)
     module = Module(name, package, together=together or Together())
     try:
-        if any(needle in data for needle in _REWRITABLE):
-            return rewrite(data, path, module, options)
         found = scan(data, path, name, package=package)
+        if isinstance(found, Unread):
+            return found
+        if any(map(_is_rewritable, found)) or (options.stage == "asyncio" and b"bridge" in data):
+            return rewrite(data, path, module, options)
     except Exception as error:  # noqa: BLE001 - the other files must not suffer
         return Unread(path, f"migrate failed on it ({error!r}); it is unchanged, please report it")
-    if isinstance(found, Unread):
-        return found
     outcome = partial(Outcome, rewritten=False, reason="apply rewrites debug and backdoor use only")
     return Result(path, data, data, tuple(map(outcome, found)))
+
+
+def _is_rewritable(finding: Finding) -> bool:
+    return rules.by_code()[finding.code][0].fixes is not None
 
 
 def _uses_eventlet_otherwise(item: tuple[str, bytes]) -> bool:
@@ -110,6 +111,5 @@ def _uses_eventlet_otherwise(item: tuple[str, bytes]) -> bool:
     name, package = sources.module_name(path)
     found = scan(data, path, name, package=package)
     return not isinstance(found, Unread) and any(
-        rules.by_code()[finding.code][0].fixes is None and finding.api != "eventlet"
-        for finding in found
+        not _is_rewritable(finding) and finding.api != "eventlet" for finding in found
     )

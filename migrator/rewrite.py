@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _PASSES = 10  # a site inside another one waits for the next pass
 _WAITS = "another site inside it comes first"
+_SWITCHES = (f"{swap.MODULE}.hub_", f"{swap.MODULE}.tpool_")
+_SAME_SWITCH = {"eventlet.greenpool.DEBUG": (f"{swap.MODULE}.hub_exceptions",)}
 _NEEDS_UNSAFE = "; pass --unsafe to rewrite it all the same"
 
 
@@ -141,6 +143,8 @@ def _pass(
                 changes[use] = _change(use, finding, file)
         except Left as left:
             reasons[use] = str(left)
+    if options.stage == "asyncio":  # the bridge's switches are the same as Eventlet's
+        _keep_units_together(changes, reasons)
     edits = _edits(changes, reasons, file, module)
     return source.encode(source.apply(edits)), [
         Outcome(finding, use not in reasons, reasons.get(use), mocks.role(use, file))
@@ -182,6 +186,20 @@ def _change(use: Use, finding: Finding, file: File) -> Change:
     if change.applicability != "safe" and not file.unsafe:
         raise Left((change.reason or advice.reason or "it needs review") + _NEEDS_UNSAFE)
     return change
+
+
+def _keep_units_together(changes: dict[Use, Change], reasons: dict[Use, str]) -> None:
+    """Calls that switch one thing on and off again go or stay as one unit."""
+    for use, reason in list(reasons.items()):
+        if use.kind not in ("call", "reference") or reason == _WAITS:
+            continue
+        unit = {use.api, *_SAME_SWITCH.get(use.api, ())}
+        if not use.api.startswith(_SWITCHES) and len(unit) == 1:
+            continue
+        for other in [other for other in changes if other.api in unit]:
+            del changes[other]
+            line = getattr(use.node, "lineno", 0)
+            reasons[other] = f"another reference cannot follow (line {line}: {reason})"
 
 
 def _edits(

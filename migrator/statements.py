@@ -71,9 +71,15 @@ def edit_statements(source: Source, changes: dict[ast.stmt, Sequence[str]]) -> l
         if lines
     ]
     deleted = {statement for statement, lines in changes.items() if not lines}
+    cuts: list[Edit] = []
     for line in {id(g[0]): g for g in (_on_one_line(source, s) for s in deleted)}.values():
-        edits += _cut(source, line, deleted)
-    return edits
+        kept = [statement for statement in line if statement not in deleted]
+        if kept:
+            edits += _cut_between(source, line, kept)
+        else:
+            cuts.append(_cut_line(source, line))
+    starts_block = {source.line_start(source.span(s)[0]) for s in deleted if _is_first(source, s)}
+    return edits + [_without_gap(source, cut, starts_block) for cut in _joined_cuts(cuts)]
 
 
 def _emptied(source: Source, changes: dict[ast.stmt, Sequence[str]]) -> dict[ast.stmt, list[str]]:
@@ -141,14 +147,10 @@ def _on_one_line(source: Source, statement: ast.stmt) -> list[ast.stmt]:
     return block[first : last + 1]
 
 
-def _cut(source: Source, line: list[ast.stmt], deleted: set[ast.stmt]) -> Iterable[Edit]:
-    kept = [statement for statement in line if statement not in deleted]
-    if not kept:
-        yield _cut_line(source, line)
-        return
+def _cut_between(source: Source, line: list[ast.stmt], kept: list[ast.stmt]) -> Iterable[Edit]:
     last = line.index(kept[-1])
     for statement, following in pairwise(line[: last + 1]):
-        if statement in deleted:
+        if statement not in kept:
             yield Edit(source.span(statement)[0], source.span(following)[0], "")
     if kept[-1] is not line[-1]:
         yield Edit(source.span(kept[-1])[1], source.span(line[-1])[1], "")
@@ -162,18 +164,40 @@ def _cut_line(source: Source, line: list[ast.stmt]) -> Edit:
     if comments:
         indent = source.text[start:first]
         return Edit(start, end, f"{indent}{comments[0].string}{source.newline}")
-    return Edit(*_without_double_gap(source, start, end), "")
+    return Edit(start, end, "")
 
 
-def _without_double_gap(source: Source, start: int, end: int) -> tuple[int, int]:
-    """What to cut, so that two runs of blank lines do not become one long one."""
+def _is_first(source: Source, statement: ast.stmt) -> bool:
+    """Tell whether the statement opens a block that is not the module."""
+    block = block_of(statement, source.parents)
+    return block[0] is statement and block is not source.tree.body
+
+
+def _joined_cuts(cuts: list[Edit]) -> Iterable[Edit]:
+    """Neighbouring lines that go are one cut, so that the gap around them is seen whole."""
+    joined: list[Edit] = []
+    for cut in sorted(cuts):
+        if joined and joined[-1].end == cut.start and not joined[-1].text and not cut.text:
+            joined[-1] = Edit(joined[-1].start, cut.end, "")
+        else:
+            joined.append(cut)
+    return joined
+
+
+def _without_gap(source: Source, cut: Edit, starts_block: set[int]) -> Edit:
+    """Widen a cut so that two runs of blank lines do not become one long one."""
+    if cut.text:
+        return cut
+    text, start, end = source.text, cut.start, cut.end
     above, below = start, end
-    while above and not source.text[source.line_start(above - 1) : above].strip():
+    while above and not text[source.line_start(above - 1) : above].strip():
         above = source.line_start(above - 1)
-    while below < len(source.text) and not source.text[below : source.line_end(below)].strip():
+    while below < len(text) and not text[below : source.line_end(below)].strip():
         below = source.line_end(below)
-    lines_above, lines_below = (source.text.count(source.newline, *run) for run in
-                                ((above, start), (end, below)))  # fmt: skip
-    if below >= len(source.text) or lines_above <= lines_below:
-        return (above, end) if lines_below or below >= len(source.text) else (start, end)
-    return start, below
+    lines_above = text.count(source.newline, above, start)
+    lines_below = text.count(source.newline, end, below)
+    if below >= len(text) or (lines_below and 0 < lines_above <= lines_below):
+        return Edit(above, end, "")
+    if (lines_above > lines_below > 0) or start in starts_block or not above:
+        return Edit(start, below, "")
+    return cut

@@ -113,6 +113,16 @@ SAFE = [
         id="pragmas go with what they are about",
     ),
     pytest.param(
+        "import os\n\nfrom eventlet import debug\ndebug.tpool_exceptions(1)\n\n\nx = 1\n",
+        "import os\n\n\nx = 1\n",
+        id="no gap of three lines",
+    ),
+    pytest.param(
+        "def f():\n    from eventlet import debug\n\n    debug.tpool_exceptions(1)\n    g()\n",
+        "def f():\n    g()\n",
+        id="no blank line under the header",
+    ),
+    pytest.param(
         "class A:\n    from eventlet import debug\n    debug.tpool_exceptions(1)\n",
         "class A:\n    pass\n",
         id="a class body",
@@ -188,6 +198,16 @@ LEFT = [
         "the resolution is computed",
     ),
     ("from eventlet import debug\nf = [debug.unspew]\n", "value"),
+    (
+        "from eventlet import debug\ndef setUp():\n    debug.hub_prevent_multiple_readers(False)\n"
+        "def tearDown():\n    debug.hub_prevent_multiple_readers(True)\n",
+        "another reference cannot follow (line 3",
+    ),
+    (
+        "from eventlet import debug, greenpool\nold = greenpool.DEBUG\ndebug.hub_exceptions(True)\n"
+        "try:\n    f()\nfinally:\n    greenpool.DEBUG = old\n",
+        "another reference cannot follow (line 2",
+    ),
     ("from eventlet import debug\nsys = 1\ndebug.unspew()\n", "sys means something else"),
 ]
 
