@@ -23,7 +23,6 @@ import sys
 from importlib.util import find_spec
 from sys import _getframe
 from time import monotonic
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -31,11 +30,10 @@ if TYPE_CHECKING:
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
     from traceback import FrameSummary
-    from types import CodeType, FrameType
+    from types import CodeType, FrameType, ModuleType
 
 
 ATTRIBUTE = "_migrate_born"
-MODULE = "_eventlet_migrate_tracking"  # in sys.modules: the sign that births are recorded
 
 # Modules that spawn on behalf of their caller; "spawned at" names the caller's line.
 _MIDDLEMEN = frozenset(
@@ -70,9 +68,8 @@ def install() -> None:
     Call it before greenlet, eventlet or asyncio are imported if you can: it imports none
     of them and waits for them. Classes derived from ``greenlet`` earlier are covered too.
     """
-    if MODULE in sys.modules:
+    if any(isinstance(finder, _AfterImport) for finder in sys.meta_path):
         return
-    sys.modules[MODULE] = sys.modules.get(__name__) or ModuleType(MODULE)
     sys.meta_path.insert(0, _AfterImport())
     for name, prepare in _PREPARE.items():
         if module := sys.modules.get(name):

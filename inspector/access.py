@@ -88,23 +88,30 @@ def explain(pid: int) -> MigrateError:
 
 
 def refusal(facts: Circumstances) -> NotAllowed:
-    """The error that names the first obstacle, and what to do about it."""
-    first = next(obstacles(facts), None) or Obstacle(
-        "security module",
-        "a security module of the kernel (AppArmor, SELinux) or a seccomp filter forbids it",
-        "see the kernel's log for what was denied: sudo dmesg | tail",
-    )
-    return NotAllowed(f"not allowed to read process {facts.pid}: {first.reason}", first.cure)
+    """The error that names the first reason, and what to do about it."""
+    first = reasons(facts)[0]
+    cure = first.cure
+    if way_in := enter(facts):
+        cure += f"\nor enter its container:\n{way_in}"
+    return NotAllowed(f"not allowed to read process {facts.pid}: {first.reason}", cure)
+
+
+def reasons(facts: Circumstances) -> list[Obstacle]:
+    """Why we were refused, never empty: where every check passes it is one that does not show."""
+    return list(obstacles(facts)) or [
+        Obstacle(
+            "security module",
+            "a security module of the kernel (AppArmor, SELinux) or a seccomp filter forbids it",
+            "see the kernel's log for what was denied: sudo dmesg | tail",
+        )
+    ]
 
 
 def obstacles(facts: Circumstances) -> Iterator[Obstacle]:
     """The checks that do not pass, in the kernel's order."""
     for check, find in CHECKS.items():
         if found := find(facts):
-            reason, cure = found
-            if way_in := enter(facts):
-                cure += f"\nor enter its container:\n{way_in}"
-            yield Obstacle(check, reason, cure)
+            yield Obstacle(check, *found)
 
 
 def enter(facts: Circumstances) -> str:

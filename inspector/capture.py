@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inspector import greenlets, pools, tasks, threads, tracked
+from inspector import greenlets, pools, tasks, threads
 from inspector.attach import attach
 from inspector.errors import UnsupportedPython
 from inspector.frames import Frames
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _ROUNDS = 3  # readings of a unit that moves or does not decode, the first included
 _FRAME_OBJECT_FRAME = 24  # PyFrameObject.f_frame, after the head and f_back (pycore_frame.h)
 _LIST_PASSES = 4  # walks of a task list that is torn
-_MODULES = {"asyncio.tasks", "eventlet", "greenlet", "threading", tracked.MODULE}
+_MODULES = {"asyncio.tasks", "eventlet", "greenlet", "threading"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +331,7 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
     """
     at = capture.target.layout.at
     # What links a task to its neighbours is left out: it changes when they come and go.
-    task_size = at.get("task.node", at["task.size"])
+    task_size = at.get("task.node") or at.get("task.size", 0)  # 0: no asyncio, no tasks
     pimpl_size = capture.pimpls.size if capture.pimpls else 0
     units: list[tuple[int, int, int, TaskFacts | GreenletFacts]] = []
     for address, task in capture.tasks.items():
