@@ -75,16 +75,25 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class Unused:
+    """A suppression comment that hides nothing, and why, in one line."""
+
+    path: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The result of one scan, in the order of the paths."""
+    """The result of one scan, in the order of the paths.
+
+    ``files`` were looked at; ``suppressed`` findings are hidden by comments, ``known`` ones
+    by the baseline; ``unused`` are comments that hide nothing.
+    """
 
     findings: tuple[Finding, ...]
     unread: tuple[Unread, ...]
     files: int
-
-    @property
-    def exit_status(self) -> int:
-        """1 with findings, 3 when something was not read and nothing found, else 0."""
-        if self.findings:
-            return 1
-        return 3 if self.unread else 0
+    suppressed: int = 0
+    known: int = 0
+    unused: tuple[Unused, ...] = ()

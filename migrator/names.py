@@ -58,10 +58,14 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What one module uses, and what its own names hold for others to import."""
+    """What one module uses, what its own names hold for others, and what it imports.
+
+    ``imports`` are dotted names: modules, and modules with the name taken from them.
+    """
 
     uses: tuple[Use, ...]
     exports: Mapping[str, str]
+    imports: frozenset[str]
 
 
 def resolve(
@@ -80,7 +84,7 @@ def resolve(
             break
         walk = _Walk(module, package, exports or {}, walk.late)
         walk.module(tree)
-    return Names(tuple(walk.uses), walk.exports())
+    return Names(tuple(walk.uses), walk.exports(), frozenset(walk.imports))
 
 
 class _Scope:
@@ -118,6 +122,7 @@ class _Walk:
         self.seeds = seeds
         self.late: dict[object, dict[str, str]] = {}
         self.uses: list[Use] = []
+        self.imports: set[str] = set()
         self.pending: deque[tuple[_Function, _Scope, Sequence[str]]] = deque()
         self.named: set[int] = set()  # literals that were understood as part of a call
         self.root = self.scope = _Scope(ast.Module(body=[], type_ignores=[]), None)
@@ -391,6 +396,7 @@ class _Walk:
 
     def import_(self, node: ast.Import) -> None:
         for alias in node.names:
+            self.imports.add(alias.name)
             root = alias.name.partition(".")[0]
             if api.is_eventlet(alias.name):
                 self.emit(alias.name, "import", alias)
@@ -405,6 +411,7 @@ class _Walk:
     def import_from(self, node: ast.ImportFrom) -> None:
         module = self.absolute(node)
         for alias in node.names:
+            self.imports.add(f"{module}.{alias.name}")
             if alias.name == "*":
                 self.star(module, alias)
                 continue
@@ -593,6 +600,11 @@ class _Walk:
             if name and api.is_eventlet(name):
                 self.named.add(id(call.args[0]))
                 return name, "import", name.partition(".")[0] if tail == "__import__" else name
+        if tail == "patch" and call.args:
+            name = dotted_literal(call.args[0])
+            if name and name.endswith(".eventlet"):
+                self.named.add(id(call.args[0]))
+                return "eventlet", "string", None
         if len(call.args) >= 2:
             attribute = dotted_literal(call.args[1])
             if attribute and attribute.isidentifier():

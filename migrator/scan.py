@@ -3,48 +3,131 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import sys
 import warnings
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from migrator import names, rules
+from migrator import configured, deployment, names, patterns, rules
 from migrator.findings import Finding, Span, Unread
-from migrator.sources import decode
+from migrator.sources import decode, encoding
 
 if TYPE_CHECKING:
-    from migrator.names import Exports, Names, Use
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-_NEEDLES = re.compile(rb"eventlet|greenlet|GreenThread|gr_frame")
+    from migrator.findings import Kind
+    from migrator.names import Exports, Use
+
+# A file without any of these uses nothing that a rule knows, unless through a facade.
+_NEEDLES = re.compile(rb"[Ee]vent[Ll]et|EVENTLET|greenlet|GreenThread|gr_frame")
 _LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer sees them: no form feeds
-_DEPTH = 20_000  # nested nodes; Python 3.11 counts them against the recursion limit
+_DEPTH = 50_000  # nested nodes; Python 3.11 counts them against the recursion limit
+_LARGEST = 16 * 2**20  # bytes; the tree of a larger file does not fit into memory
+# Encodings in which ASCII text is not ASCII bytes: a byte test says nothing there.
+_OPAQUE = ("utf-7", "utf-16", "utf-32", "utf_7", "utf_16", "utf_32", "cp037", "rot")
 
 
-def scan(
-    data: bytes, path: str, module: str, *, package: bool = False, exports: Exports | None = None
-) -> list[Finding] | Unread:
-    """Find the uses of Eventlet in a file's ``data``, in order, or say why it is unread."""
-    if not exports and not _NEEDLES.search(data):
-        return []
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one file says: findings, what it re-exports, what it imports, or why not."""
+
+    findings: tuple[Finding, ...] = ()
+    exports: Mapping[str, str] = field(default_factory=dict)
+    imports: frozenset[str] = frozenset()
+    unread: Unread | None = None
+
+
+def may_matter(data: bytes) -> bool:
+    """Whether the bytes hold a word that a rule could know; cheap, for every file."""
+    return _NEEDLES.search(data) is not None
+
+
+def broken(data: bytes, path: str) -> Unread | None:
+    """Why a file is not Python source at all; cheap, for files that do not matter."""
+    if b"\0" in data:
+        return Unread(path, "has a NUL byte: not Python source")
+    if data.isascii():
+        return None
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        text = _text(data, path)
+        return text if isinstance(text, Unread) else None
+    return None
+
+
+def is_opaque(data: bytes) -> bool:
+    """Whether the encoding hides ASCII words from a byte test."""
+    if b"coding" not in data[:400]:
+        return False
+    try:
+        return encoding(data).startswith(_OPAQUE)
+    except LookupError:
+        return True
+
+
+def scan_python(
+    data: bytes,
+    path: str,
+    module: str,
+    *,
+    package: bool = False,
+    visible: Callable[[frozenset[str]], Exports] | None = None,
+    mentions: bool = False,
+) -> Facts:
+    """Everything that a Python file says.
+
+    ``module`` and ``package`` are as in ``sources.module_name``; ``visible`` tells which of
+    the project's own re-exports a file with these imports can see.
+    """
     parsed = parse(data, path)
     if isinstance(parsed, Unread):
-        return parsed
+        return Facts(unread=parsed)
     tree, text = parsed
-    found = names.resolve(tree, module, package=package, exports=exports)
-    return to_findings(found, text, path)
+    found = names.resolve(tree, module, package=package)
+    exports = visible(found.imports) if visible else {}
+    if exports:
+        found = names.resolve(tree, module, package=package, exports=exports)
+    uses: list[Use] = list(found.uses)
+    if any(word in data for word in patterns.WORDS):
+        uses += patterns.find(tree)
+    if b"ventlet" in data or b"VENTLET" in data:
+        uses += configured.find(tree)
+    lines = _LINES.split(text)
+    findings = {_finding(use, lines, path) for use in uses} - {None}
+    kept = _without_doubles(one for one in findings if one)
+    if mentions:
+        kept += _mentions(lines, path, {one.span.line for one in kept})
+    kept.sort(key=lambda finding: finding.order)
+    return Facts(tuple(kept), found.exports, found.imports)
+
+
+def scan_text(data: bytes, path: str) -> Facts:
+    """Everything that a file of another kind says."""
+    if b"\0" in data:
+        return Facts(unread=Unread(path, "has a NUL byte: not text"))
+    text = data.decode("utf-8-sig", errors="replace")
+    findings = []
+    for api, line, start, end in deployment.find(text, path):
+        kind: Kind = "dependency" if api.startswith("dependency:") else "config"
+        finding = _make(api, kind, Span(line, start, line, end), path, None)
+        if finding:
+            findings.append(finding)
+    return Facts(tuple(findings))
 
 
 def parse(data: bytes, path: str) -> tuple[ast.Module, str] | Unread:
     """The tree and the text of a file, or why it is unread (one line)."""
-    if b"\0" in data:
-        return Unread(path, "has a NUL byte: not Python source")
-    try:
-        text = decode(data)
-    except UnicodeDecodeError as error:
-        return Unread(path, f"not {error.encoding}: bad byte at offset {error.start}")
-    except LookupError as error:
-        return Unread(path, str(error))
+    if len(data) > _LARGEST:
+        return Unread(path, f"too large to parse ({len(data) >> 20} MB, limit {_LARGEST >> 20})")
+    text = _text(data, path)
+    if isinstance(text, Unread):
+        return text
     limit = sys.getrecursionlimit()
+    collecting = gc.isenabled()
+    gc.disable()  # a tree has no garbage; looking for some takes a third of the time
     sys.setrecursionlimit(max(limit, _DEPTH))
     try:
         with warnings.catch_warnings():
@@ -56,41 +139,42 @@ def parse(data: bytes, path: str) -> tuple[ast.Module, str] | Unread:
         return Unread(path, f"cannot be parsed: {str(error) or type(error).__name__}")
     finally:
         sys.setrecursionlimit(limit)
+        if collecting:
+            gc.enable()
 
 
-def to_findings(found: Names, text: str, path: str) -> list[Finding]:
-    """Name the rule of every use; positions become characters, counted from 1."""
-    lines: list[str] = []
-    findings = []
-    for use in found.uses:
-        rule = rules.find(use.api)
-        if rule is None:
-            continue
-        lines = lines or _LINES.split(text)
-        findings.append(
-            Finding(
-                path,
-                _span(use, lines),
-                rule.code,
-                use.api,
-                use.kind,
-                rule.message(use.api, use.kind),
-                rule.advice(use, "bridge"),
-                rule.advice(use, "asyncio"),
-            )
-        )
-    return sorted(set(findings), key=lambda finding: finding.order)
+def _text(data: bytes, path: str) -> str | Unread:
+    if b"\0" in data:
+        return Unread(path, "has a NUL byte: not Python source")
+    try:
+        return decode(data)
+    except UnicodeDecodeError as error:
+        return Unread(path, f"not {error.encoding}: bad byte at offset {error.start}")
+    except (UnicodeError, LookupError) as error:
+        return Unread(path, f"cannot be decoded: {error}")
 
 
-def _span(use: Use, lines: list[str]) -> Span:
+def _finding(use: Use, lines: list[str], path: str) -> Finding | None:
     node = use.node
     start, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-    return Span(
+    span = Span(
         start,
         _column(lines[start - 1], node.col_offset),  # type: ignore[attr-defined]
         end,
         _column(lines[end - 1], node.end_col_offset),  # type: ignore[attr-defined]
     )
+    return _make(use.api, use.kind, span, path, use)
+
+
+def _make(api: str, kind: Kind, span: Span, path: str, use: Use | None) -> Finding | None:
+    rule = rules.find(api)
+    if rule is None:
+        return None
+    shown = api.partition(":")[2] or api
+    bridge = rule.advice(use, "bridge") if use else rule.bridge
+    asyncio = rule.advice(use, "asyncio") if use else rule.asyncio
+    message = rule.message(shown, kind)
+    return Finding(path, span, rule.code, shown, kind, message, bridge, asyncio)
 
 
 def _column(line: str, offset: int) -> int:
@@ -98,3 +182,28 @@ def _column(line: str, offset: int) -> int:
     if line.isascii():
         return offset + 1
     return len(line.encode()[:offset].decode(errors="replace")) + 1
+
+
+def _without_doubles(findings: Iterable[Finding]) -> list[Finding]:
+    """One string may be a name and a setting: what says more about it stays."""
+    best: dict[Span, Finding] = {}
+    kept = []
+    for finding in findings:
+        if finding.kind in ("string", "config"):
+            other = best.get(finding.span)
+            if other is None or finding.kind == "config":
+                best[finding.span] = finding
+        else:
+            kept.append(finding)
+    return kept + list(best.values())
+
+
+def _mentions(lines: list[str], path: str, known: set[int]) -> Iterator[Finding]:
+    """Lines that speak of Eventlet without using it."""
+    for number, line in enumerate(lines, 1):
+        start = line.lower().find("eventlet")
+        if start >= 0 and number not in known:
+            span = Span(number, start + 1, number, start + 9)
+            found = _make("mention:eventlet", "mention", span, path, None)
+            if found:
+                yield found

@@ -1,85 +1,206 @@
-"""Which files, and what is in them."""
+"""Which files are read, in which encoding, and what their modules are called."""
 
 from __future__ import annotations
 
+import codecs
+import glob
 import os
 import re
-from pathlib import Path
+import stat
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
+from migrator import ignores
 from migrator.findings import Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_SKIPPED_NAMES = (
-    ".bzr .eggs .git .hg .mypy_cache .nox .pytest_cache .ruff_cache .svn .tox .venv "
-    "__pycache__ __pypackages__ node_modules venv"
+    from migrator.ignores import Ignores
+
+PYTHON = (".py", ".pyi", ".pyw")
+
+# Where deployments name Eventlet. By name, since reading every file of a tree costs time.
+_TEXT_SUFFIXES = (".cfg", ".conf", ".env", ".ini", ".service", ".sh", ".toml", ".yaml", ".yml")
+_TEXT_NAMES = re.compile(
+    r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)$|Dockerfile|"
+    r"Containerfile|.*\.dockerfile$|Procfile|Pipfile|.*\.lock$|Makefile|Jenkinsfile|\.env|"
+    r"conda-.*\.txt$",
+    re.IGNORECASE,
 )
-_SKIPPED = frozenset(_SKIPPED_NAMES.split())
+_REQUIREMENT_FOLDERS = ("requirements", "reqs", "constraints")
+
+# PEP 263: in one of the first two lines, and only below comments.
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_BLANK = re.compile(rb"^[ \t\f]*(?:#|$)")
 
 
-def walk(paths: Iterable[str]) -> Iterator[str | Unread]:
-    """The Python files under ``paths``, each once, in order; what cannot be listed too."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to read: Python, or text that may configure something for Eventlet.
+
+    ``named`` says that the user named the file itself, not only a folder around it.
+    """
+
+    path: str
+    python: bool = True
+    named: bool = False
+
+
+def find(
+    paths: Iterable[str], *, exclude: Sequence[str] = (), text: bool = True
+) -> Iterator[Source | Unread]:
+    """The files under ``paths``, each once, in order; what cannot be listed too.
+
+    ``exclude`` holds gitignore patterns, relative to the current folder; ``text`` asks for
+    files that are not Python.
+    """
+    excluded = [ignores.Ignores(os.getcwd(), exclude)] if exclude else []
     seen: set[str] = set()
     for path in paths:
-        if os.path.isdir(path):
-            found: Iterable[str | Unread] = _folder(path)
-        elif os.path.exists(path):
-            found = [path]
-        else:
-            found = [Unread(path, "no such file or directory")]
-        for one in found:
+        for one in _expand(path):
             if isinstance(one, Unread):
                 yield one
-            elif one not in seen:
-                seen.add(one)
-                yield one
+                continue
+            if os.path.isdir(one):
+                found = _walk(one, excluded, text=text)
+            else:
+                found = iter([Source(one, python=not _is_text(one), named=True)])
+            for source in found:
+                if isinstance(source, Unread):
+                    yield source
+                elif source.path not in seen:
+                    seen.add(source.path)
+                    yield source
 
 
-def _folder(top: str) -> Iterator[str | Unread]:
-    failed: list[OSError] = []
-    for folder, folders, files in os.walk(top, onerror=failed.append):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
-        for name in sorted(files):
-            if name.endswith((".py", ".pyi", ".pyw")):
-                yield os.path.join(folder, name).removeprefix("./")
-    for error in failed:
-        yield Unread(str(error.filename), _why(error))
+def _expand(path: str) -> list[str] | list[Unread]:
+    if os.path.lexists(path):
+        return [path]
+    if glob.has_magic(path):
+        return sorted(glob.glob(path, recursive=True)) or [Unread(path, "no file matches")]
+    return [Unread(path, "no such file or directory")]
 
 
-def read(path: str) -> bytes | Unread:
-    """The file's bytes, or why not."""
+def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source | Unread]:
+    """Files below a folder, in the order of their names; symbolic folders are not entered."""
+    home = os.path.abspath(top)
+    cut = len(home) + 1
+    shown = "" if top in (".", "./") else os.path.join(top, "")
+    stack: list[tuple[str, list[Ignores]]] = [(home, excluded + ignores.above(home))]
+    while stack:
+        folder, chain = stack.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            yield Unread(shown + folder[cut:] or top, why(error))
+            continue
+        if any(entry.name == ".gitignore" for entry in entries):
+            own = ignores.read(folder)
+            chain = [*chain, own] if own else chain
+        folders = []
+        for entry in entries:
+            name = entry.name
+            try:
+                is_folder = entry.is_dir(follow_symlinks=False)
+            except OSError:
+                is_folder = False
+            if is_folder:
+                if name not in ignores.NEVER and not (
+                    chain and ignores.ignored(chain, entry.path, folder=True)
+                ):
+                    folders.append((entry.path, chain))
+                continue
+            python = name.endswith(PYTHON)
+            if not python and not (text and _is_text(entry.path)):
+                if "." in name or not _is_script(entry):
+                    continue
+                python = True
+            if chain and ignores.ignored(chain, entry.path, folder=False):
+                continue
+            yield Source(shown + entry.path[cut:], python=python)
+        stack += reversed(folders)
+
+
+def _is_text(path: str) -> bool:
+    folder, name = os.path.split(path)
+    if name.endswith(_TEXT_SUFFIXES) or _TEXT_NAMES.match(name):
+        return True
+    return name.endswith((".txt", ".in")) and os.path.basename(folder) in _REQUIREMENT_FOLDERS
+
+
+def _is_script(entry: os.DirEntry[str]) -> bool:
+    """A file without a suffix whose first line asks for Python."""
     try:
-        return Path(path).read_bytes()
+        if not entry.is_file():
+            return False
+        with open(entry.path, "rb") as file:
+            start = file.read(128)
+    except OSError:
+        return False
+    return start.startswith(b"#!") and b"python" in start.partition(b"\n")[0]
+
+
+def read(path: str, *, named: bool = False) -> bytes | Unread:
+    """The file's bytes, or why not. Pipes are read only when they were ``named``."""
+    try:
+        with open(path, "rb", opener=None if named else _open_plain) as file:
+            return file.read()
     except OSError as error:
-        return Unread(path, _why(error))
+        return Unread(path, why(error))
 
 
-def _why(error: OSError) -> str:
+def _open_plain(path: str, flags: int) -> int:
+    """Open without waiting for a pipe's other end; refuse what is no plain file."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("not a plain file")
+    return descriptor
+
+
+def why(error: OSError) -> str:
+    """An operating system's error in a few words."""
     return (error.strerror or str(error)).lower()
 
 
-def decode(data: bytes) -> str:
-    """Source text by the rules of PEP 263; raises UnicodeDecodeError, LookupError."""
-    if data.startswith(b"\xef\xbb\xbf"):
-        return data[3:].decode()
+def encoding(data: bytes) -> str:
+    """What a source says about its encoding (PEP 263); raises LookupError when unknown."""
     for line in data.split(b"\n", 2)[:2]:
         match = _COOKIE.match(line)
         if match:
-            return data.decode(match.group(1).decode("ascii"))
-        if line.strip() and not line.strip().startswith(b"#"):
+            return codecs.lookup(match.group(1).decode("ascii")).name
+        if not _BLANK.match(line.rstrip(b"\r")):
             break
-    return data.decode()
+    return "utf-8"
+
+
+def decode(data: bytes) -> str:
+    """Source text; raises UnicodeError or LookupError."""
+    if data.startswith(codecs.BOM_UTF8):
+        return data[3:].decode()
+    text = data.decode(encoding(data))
+    if not isinstance(text, str):  # "base64" and friends turn bytes into bytes
+        raise LookupError("not a text encoding")
+    return text
 
 
 def module_name(path: str) -> tuple[str, bool]:
     """The dotted name that a file has for its package, and whether it is an ``__init__``."""
     folder, name = os.path.split(os.path.abspath(path))
-    stem = name.rpartition(".")[0]
-    parts = [] if stem == "__init__" else [stem]
-    while os.path.isfile(os.path.join(folder, "__init__.py")):
-        folder, package = os.path.split(folder)
-        parts.insert(0, package)
-    return ".".join(parts), stem == "__init__"
+    stem = name.partition(".")[0]
+    package = _package(folder)
+    if stem == "__init__":
+        return package, True
+    return f"{package}.{stem}" if package else stem, False
+
+
+@cache
+def _package(folder: str) -> str:
+    if not os.path.isfile(os.path.join(folder, "__init__.py")):
+        return ""
+    above, name = os.path.split(folder)
+    parent = _package(above) if above != folder else ""
+    return f"{parent}.{name}" if parent else name

@@ -2,74 +2,219 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections import Counter
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from inspector.errors import UsageError
-from migrator import rules, sources
-from migrator.findings import STAGES, Finding, Report, Stage, Unread
-from migrator.scan import scan
+from migrator import baseline, cache, config, project, rules
+from migrator.findings import STAGES, Report, Stage
+from migrator.reporters import FORMATS, counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
-_FORMATS = ("concise", "json")
+    from migrator.config import Config
 
 
 @click.command()
-@click.argument("paths", nargs=-1)
-@click.option("--format", "format_", type=click.Choice(_FORMATS), default="concise")
-@click.option("--select", multiple=True, metavar="CODES", help="Only these, comma-separated.")
-@click.option("--ignore", multiple=True, metavar="CODES", help="All but these.")
-@click.option("--to", "stage", type=click.Choice(STAGES), default="bridge")
-def command(
-    paths: tuple[str, ...],
-    format_: str,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    stage: str,
-) -> int:
-    """Find every use of Eventlet in PATHS (files or folders; default: here)."""
-    codes = _codes(select or ("all",)) - _codes(ignore)
-    report = scan_paths(paths or (".",), codes)
-    for one in report.unread:
-        click.echo(f"migrate: {one.path}: {one.reason}", err=True)
-    reporter = import_module(f"migrator.reporters.{format_}")
-    for line in reporter.render(report, cast("Stage", stage)):
-        click.echo(line)
-    return report.exit_status
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Default: concise.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report here.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULES",
+    help="Only these: codes (EVT103), prefixes (EVT1), families.",
+)
+@click.option("--ignore", multiple=True, metavar="RULES", help="All but these.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out, as .gitignore would.")
+@click.option("--to", "stage", type=click.Choice(STAGES), help="The stage judged. Default: bridge.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="RULES",
+    help="Exit 1 only for these: any (default), none, rules.",
+)
+@click.option("--baseline", "baseline_", metavar="FILE", help="Report what is not counted there.")
+@click.option("--update-baseline", is_flag=True, help="Count what is there now; exit 0.")
+@click.option(
+    "--changed",
+    is_flag=False,
+    flag_value="HEAD",
+    metavar="[REF]",
+    help="Only files that differ from a git revision (HEAD), and new ones.",
+)
+@click.option("--stdin-filename", metavar="NAME", help="What the source on stdin (-) is called.")
+@click.option("--mentions", is_flag=True, default=None, help="List comments and docstrings, too.")
+@click.option("--statistics", is_flag=True, help="Print counts by rule instead of findings.")
+@click.option("--environment", is_flag=True, help="List installed distributions that need it.")
+@click.option("--config", "config_", metavar="FILE", help="The pyproject.toml to take.")
+@click.option("--isolated", is_flag=True, help="Take no pyproject.toml.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
+@click.option("--cache-dir", metavar="DIR", help="Default: .migrate_cache in the project.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one a processor.")
+def command(paths: tuple[str, ...], format_: str | None, **given: Any) -> int:
+    """Find every use of Eventlet in PATHs: files, folders, globs, - for stdin (default: .).
+
+    Exit status: 0 nothing found, 1 findings, 2 usage or configuration, 3 nothing found but
+    not everything could be read.
+    """
+    if given["environment"]:
+        from migrator.environment import report as environment
+
+        return environment(paths, format_ or "concise")
+    settings = _settings(paths, given)
+    stage = cast("Stage", given["stage"] or settings.to or "bridge")
+    codes = codes_of(given["select"] or settings.select or ("all",)) - codes_of(
+        given["ignore"] or settings.ignore
+    )
+    fail_on = _fail_on(given["fail_on"] or settings.fail_on)
+    file = _baseline_file(given, settings)
+    known = baseline.load(file) if file and (file.exists() or not given["update_baseline"]) else {}
+    options = project.Options(
+        codes,
+        mentions=bool(settings.mentions if given["mentions"] is None else given["mentions"]),
+        text=any(code.startswith("EVT9") for code in codes),
+        exclude=tuple(given["exclude"]) or settings.exclude,
+        per_file_ignores=tuple(
+            (glob, codes_of(names)) for glob, names in (settings.per_file_ignores or {}).items()
+        ),
+        processes=1 if os.environ.get("PRE_COMMIT") else given["jobs"],
+    )
+    scanned = _paths(paths, given)
+    report = _scan(scanned, options, _cache(given, settings), given["stdin_filename"])
+    _complain(report)
+    if file and given["update_baseline"]:
+        return _update(report, known, file, scanned, codes)
+    if file:
+        report = baseline.apply(report, known, file)
+    _write(report, stage, format_ or settings.format or "concise", given)
+    return exit_status(report, fail_on)
 
 
-def scan_paths(paths: Iterable[str], codes: frozenset[str]) -> Report:
-    """Scan files and folders for the rules with these codes."""
-    findings: list[Finding] = []
-    unread: list[Unread] = []
-    files = 0
-    for path in sources.walk(paths):
-        if isinstance(path, Unread):
-            unread.append(path)
-            continue
-        files += 1
-        data = sources.read(path)
-        if isinstance(data, Unread):
-            unread.append(data)
-            continue
-        module, package = sources.module_name(path)
-        found = scan(data, path, module, package=package)
-        if isinstance(found, Unread):
-            unread.append(found)
-        else:
-            findings += [finding for finding in found if finding.code in codes]
-    return Report(tuple(findings), tuple(unread), files)
+def exit_status(report: Report, fail_on: frozenset[str]) -> int:
+    """1 with findings that count, 3 when something was not read, else 0."""
+    if any(one.code in fail_on and one.kind != "mention" for one in report.findings):
+        return 1
+    return 3 if report.unread else 0
 
 
-def _codes(names: Iterable[str]) -> frozenset[str]:
+def codes_of(names: Iterable[str]) -> frozenset[str]:
+    """The codes that comma-separated names mean; raises UsageError with what was meant."""
     split = [name.strip() for text in names for name in text.split(",")]
     try:
         return rules.select(name for name in split if name)
     except LookupError as error:
+        known = [family.name for family in rules.families()]
+        known += [name for code, (_, rule) in rules.by_code().items() for name in (code, rule.name)]
+        hint = config.meant(str(error.args[0]), known)
         raise UsageError(
-            f"no rule or family is called {error.args[0]!r}", "`migrate rules` lists them"
+            f"no rule or family is called {error.args[0]!r}",
+            hint if hint.startswith("did") else "`migrate rules` lists them",
         ) from None
+
+
+def _fail_on(names: Sequence[str]) -> frozenset[str]:
+    if not names or "any" in names:
+        return codes_of(("all",))
+    return codes_of(name for name in names if name not in ("none", "never"))
+
+
+def _settings(paths: Sequence[str], given: dict[str, Any]) -> Config:
+    if given["isolated"]:
+        return config.Config()
+    if given["config_"]:
+        return config.load_file(Path(given["config_"]))
+    return config.load([path for path in paths if path != "-"] or ["."])
+
+
+def _baseline_file(given: dict[str, Any], settings: Config) -> Path | None:
+    if given["baseline_"]:
+        return Path(given["baseline_"])
+    if settings.baseline:
+        return Path(settings.root or ".") / settings.baseline
+    if given["update_baseline"]:
+        raise UsageError("--update-baseline needs a baseline", "name it with --baseline FILE")
+    return None
+
+
+def _cache(given: dict[str, Any], settings: Config) -> cache.Cache:
+    if given["no_cache"]:
+        return cache.Cache(None)
+    if given["cache_dir"]:
+        return cache.Cache(Path(given["cache_dir"]))
+    root = Path(settings.root or ".")
+    return cache.Cache(root / (settings.cache_dir or cache.FOLDER))
+
+
+def _paths(paths: Sequence[str], given: dict[str, Any]) -> list[str]:
+    reference = given["changed"]
+    if reference is None:
+        return list(paths) or ["."]
+    from migrator.changed import changed_files
+
+    return changed_files(reference, paths or ["."])
+
+
+def _scan(
+    paths: list[str], options: project.Options, store: cache.Cache, stdin_filename: str | None
+) -> Report:
+    if "-" in paths:
+        if len(paths) > 1:
+            raise UsageError("- stands alone", "scan stdin and files one after the other")
+        data = sys.stdin.buffer.read()
+        return project.scan_bytes(data, stdin_filename or "-", options)
+    if not sys.stderr.isatty():
+        return project.scan_paths(paths, options, store)
+
+    def progress(done: int) -> None:
+        if not done % 256:
+            click.echo(f"\r{done} files", err=True, nl=False)
+
+    try:
+        return project.scan_paths(paths, options, store, progress)
+    finally:
+        click.echo("\r\033[K", err=True, nl=False)
+
+
+def _complain(report: Report) -> None:
+    for one in report.unread:
+        click.echo(f"migrate: {printable(one.path)}: {printable(one.reason)}", err=True)
+    for idle in report.unused:
+        click.echo(f"migrate: {printable(idle.path)}:{idle.line}: {idle.message}", err=True)
+
+
+def _update(
+    report: Report,
+    known: baseline.Counts,
+    file: Path,
+    scanned: Sequence[str],
+    codes: frozenset[str],
+) -> int:
+    counts = baseline.update(report, known, file, scanned, codes)
+    baseline.save(file, counts)
+    before, after = Counter(known), Counter(counts)
+    added, gone = (after - before).total(), (before - after).total()
+    click.echo(f"{file}: {counted(after.total(), 'finding')}, {added} added, {gone} gone.")
+    return 3 if report.unread else 0
+
+
+def _write(report: Report, stage: Stage, format_: str, given: dict[str, Any]) -> None:
+    name = "statistics" if given["statistics"] and format_ in ("concise", "full") else format_
+    reporter = import_module(f"migrator.reporters.{name}")
+    lines = reporter.render(report, stage)
+    if given["output"]:
+        text = "".join(f"{line}\n" for line in lines)
+        try:
+            Path(given["output"]).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{given['output']}: {error.strerror}", "name another file") from None
+        return
+    for line in lines:
+        click.echo(line)

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from migrator.reporters import printable, summary
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from migrator.findings import Report, Stage
+    from migrator.findings import Finding, Report, Stage
+
+
+def headline(finding: Finding, stage: Stage) -> str:
+    """The line of one finding."""
+    span = finding.span
+    return (
+        f"{printable(finding.path)}:{span.line}:{span.column} {finding.code} "
+        f"{printable(finding.message)} [{finding.advice(stage).applicability}]"
+    )
 
 
 def render(report: Report, stage: Stage) -> Iterator[str]:
     """The lines of the report."""
     for finding in report.findings:
-        span = finding.span
-        yield (
-            f"{finding.path}:{span.line}:{span.column} {finding.code} {finding.message} "
-            f"[{finding.advice(stage).applicability}]"
-        )
+        yield headline(finding, stage)
     yield summary(report)
-
-
-def summary(report: Report) -> str:
-    """One line that says how much was found and how much was looked at."""
-    found, files = len(report.findings), len({finding.path for finding in report.findings})
-    text = f"{_count(found, 'finding')} in {_count(files, 'file')} of {report.files}"
-    if report.unread:
-        text += f"; {_count(len(report.unread), 'file')} could not be read"
-    return f"{text}."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

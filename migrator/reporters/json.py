@@ -48,7 +48,12 @@ def document(report: Report, stage: Stage) -> dict[str, Any]:
             "files": report.files,
             "files_with_findings": len({finding.path for finding in report.findings}),
             "by_code": dict(sorted(Counter(one.code for one in report.findings).items())),
+            "suppressed": report.suppressed,
+            "baseline": report.known,
         },
+        "unused_suppressions": [
+            {"path": one.path, "line": one.line, "reason": one.message} for one in report.unused
+        ],
     }
 
 

@@ -6,7 +6,8 @@ the documentation and the messages share, and an ``Advice`` per stage. Where the
 hangs on how the API is used (its arguments, whether a loop runs there), the rule carries
 a ``judge`` that looks at the ``Use``. Matching is by name: ``find(api)`` returns the rule
 that owns the longest prefix of the resolved name; a name that ends in ``.*`` owns all
-below it.
+below it. What is not an API of Python has a name with a colon ("dependency:eventlet"),
+which findings show without the part before it.
 
 Rewriting is not here. ``migrator.rewrite`` takes findings by ``code`` and ``api`` and
 imports libcst itself; a family that can be rewritten names the module that does it in
@@ -23,14 +24,17 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+from migrator.findings import Advice
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from migrator.findings import Advice, Kind, Stage
+    from migrator.findings import Kind, Stage
     from migrator.names import Use
 
 # Where the documentation of a rule is found; `{family}` and `{anchor}` are filled in.
-DOCS = "https://github.com/eventlet/eventlet-migrate/blob/main/docs/rules/{family}.md#{anchor}"
+HOME = "https://github.com/eventlet/eventlet-migrate"
+DOCS = f"{HOME}/blob/main/docs/rules/{{family}}.md#{{anchor}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,40 @@ class Family:
     fixes: str | None = None
 
 
+KEEP = "keep it while both worlds run: Eventlet's asyncio hub carries it"
+
+
+def by_hand(
+    code: str,
+    name: str,
+    summary: str,
+    apis: str,
+    why: str,
+    instead: str,
+    *,
+    asyncio: str | None,
+    because: str,
+    keep: str = KEEP,
+    example: tuple[str, str] | None = None,
+) -> Rule:
+    """A rule whose rewriting takes a person; ``apis`` are separated by spaces.
+
+    ``asyncio`` is the text that takes its place in the end, ``because`` why no tool should
+    put it there, ``keep`` why it stays at the first stage.
+    """
+    return Rule(
+        code,
+        name,
+        summary,
+        tuple(apis.split()),
+        why,
+        instead,
+        Advice("manual", None, keep),
+        Advice("manual", asyncio, because),
+        example,
+    )
+
+
 @cache
 def families() -> tuple[Family, ...]:
     """All families, by prefix."""
@@ -103,6 +141,8 @@ def find(api: str) -> Rule | None:
     owners = _owners()
     if api in owners:
         return owners[api]
+    if ":" in api:
+        return owners.get(f"{api.partition(':')[0]}:*")
     # oslo's backdoor module lives in many packages; only its own part of the name counts.
     *_, package, attribute = ("", *api.rpartition("eventlet_backdoor")[1:])
     if package and package + attribute in owners:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.findings import Advice
-from migrator.rules import Family, Rule
-
-_KEPT = Advice("manual", None, "goes with the last use of Eventlet in the file")
+from migrator.rules import Family, by_hand
 
 FAMILY = Family(
     name="core",
@@ -13,25 +10,36 @@ FAMILY = Family(
     title="Eventlet itself",
     intro="The package's import, and names of it that no other rule owns.",
     rules=(
-        Rule(
+        by_hand(
             "EVT001",
             "eventlet-import",
-            "`eventlet` is imported",
-            ("eventlet",),
+            "`eventlet` is imported, or named as a whole",
+            "eventlet",
             "As long as it is imported, the process depends on Eventlet.",
             "goes with the last use of Eventlet in the file",
-            _KEPT,
-            _KEPT,
+            asyncio="",
+            because="goes with the last use of Eventlet in the file",
         ),
-        Rule(
+        by_hand(
             "EVT002",
             "eventlet-other",
             "an Eventlet name that no other rule owns is used",
-            ("eventlet.*",),
+            "eventlet.*",
             "Eventlet is being retired; each of its names needs a place to go.",
             "has no direct counterpart in asyncio",
-            Advice("manual", None, "keep it while both worlds run"),
-            Advice("manual", None, "decide what takes its place"),
+            asyncio=None,
+            because="decide what takes its place",
+        ),
+        by_hand(
+            "EVT099",
+            "mention",
+            "a comment, docstring or text speaks of Eventlet (only with `--mentions`)",
+            "mention:*",
+            "Comments outlive the code they explain.",
+            "look whether the text is still true",
+            asyncio=None,
+            because="text is never rewritten",
+            keep="text is never rewritten",
         ),
     ),
 )

@@ -288,5 +288,38 @@ FAMILY = Family(
             Advice("manual", None, "often saved and restored: goes or stays as one unit"),
             Advice("manual", None, "often saved and restored: goes or stays as one unit"),
         ),
+        *(
+            Rule(
+                code,
+                name,
+                summary,
+                (api,),
+                "asyncio knows its tasks: nothing has to search the heap.",
+                "asyncio.all_tasks and print_call_graph; `migrate ps PID` from outside",
+                Advice("manual", None, "shows green threads only; migrate ps shows both worlds"),
+                Advice("manual", "asyncio.all_tasks()", "the report's shape is the project's own"),
+            )
+            for code, name, summary, api in (
+                ("EVT130", "gc-walk", "the heap is searched for greenlets", "gc greenlet walk"),
+                (
+                    "EVT131",
+                    "gr-frame",
+                    "a greenlet's stack is taken from `gr_frame`",
+                    "greenlet.gr_frame dump",
+                ),
+                (
+                    "EVT132",
+                    "greenthread-by-name",
+                    "a green thread is told by its type's name",
+                    "greenlet type name test",
+                ),
+                (
+                    "EVT133",
+                    "guru-meditation",
+                    "a guru meditation report has a section of green threads",
+                    "guru meditation green threads",
+                ),
+            )
+        ),
     ),
 )

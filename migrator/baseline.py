@@ -1,0 +1,123 @@
+"""What is known already: counts per file and rule, so that only new findings fail.
+
+A file that merges well: one line a file and code, sorted, paths relative to the baseline's
+folder. Counts, not lines, since lines move with every edit. More findings than counted
+shows all of that file and code; fewer is progress, and ``--update-baseline`` notes it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from inspector.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from migrator.findings import Finding, Report
+
+FORMAT = "eventlet-migrate/baseline"
+VERSION = 1
+
+Counts = dict[tuple[str, str], int]
+
+
+def load(file: Path) -> Counts:
+    """Counts by path and code; raises UsageError when the file is missing or makes no sense."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"there is no baseline {file}", "make one with --update-baseline"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}", "name a baseline that can be read") from None
+    except (ValueError, RecursionError) as error:
+        raise _corrupt(file, str(error)) from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise _corrupt(file, f"its format is not {FORMAT}")
+    if document.get("format_version") != VERSION:
+        raise _corrupt(file, f"its version is not {VERSION}")
+    counts: Counts = {}
+    files = document.get("files")
+    if not isinstance(files, dict):
+        raise _corrupt(file, "it has no files")
+    for path, codes in files.items():
+        if not isinstance(codes, dict):
+            raise _corrupt(file, f"{path!r} has no counts")
+        for code, count in codes.items():
+            if type(count) is not int or count < 1:
+                raise _corrupt(file, f"{path!r} {code} is not a count")
+            counts[path, code] = count
+    return counts
+
+
+def _corrupt(file: Path, why: str) -> UsageError:
+    return UsageError(
+        f"the baseline {file} is corrupt: {why}",
+        "restore it from version control, or delete it and run --update-baseline",
+    )
+
+
+def save(file: Path, counts: Counts) -> None:
+    """Write the counts, whole or not at all."""
+    files: dict[str, dict[str, int]] = {}
+    for (path, code), count in sorted(counts.items()):
+        files.setdefault(path, {})[code] = count
+    document = {"format": FORMAT, "format_version": VERSION, "files": files}
+    scratch = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    try:
+        scratch.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        scratch.replace(file)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise UsageError(f"{file}: {error.strerror}", "name a file that can be written") from None
+
+
+def count(findings: Iterable[Finding], file: Path) -> Counts:
+    """Counts of findings, with paths as the baseline ``file`` has them."""
+    return Counter((relative(one.path, file), one.code) for one in findings)
+
+
+def relative(path: str, file: Path) -> str:
+    """A path as the baseline ``file`` has it."""
+    return os.path.relpath(path, file.parent).replace(os.sep, "/")
+
+
+def apply(report: Report, known: Counts, file: Path) -> Report:
+    """Leave out what is known."""
+    now = count(report.findings, file)
+    new = tuple(
+        one
+        for one in report.findings
+        if now[place := (relative(one.path, file), one.code)] > known.get(place, 0)
+    )
+    return replace(report, findings=new, known=len(report.findings) - len(new))
+
+
+def update(
+    report: Report, known: Counts, file: Path, scanned: Iterable[str], codes: frozenset[str]
+) -> Counts:
+    """The counts of now, and of what this run did not look at.
+
+    ``scanned`` are the paths given; what lies below them and is not unread was looked at.
+    Files that are gone go from the baseline, too.
+    """
+    unread = {relative(one.path, file) for one in report.unread}
+    below = [relative(path, file) for path in scanned]
+    kept = {
+        (path, code): number
+        for (path, code), number in known.items()
+        if (file.parent / path).exists()
+        and (code not in codes or path in unread or not _is_below(path, below))
+    }
+    return {**kept, **count(report.findings, file)}
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(path == one or one == "." or path.startswith(f"{one}/") for one in folders)

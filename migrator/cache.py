@@ -1,0 +1,146 @@
+"""What earlier runs found in a file of the same content. Never changes a result.
+
+One JSON file per project. Entries are keyed by the file's bytes, its module name and what
+it sees of facades; the whole is keyed by the tool: version, Python, and the rules' own
+source. A cache that cannot be read, or makes no sense, is as good as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from migrator import __version__
+from migrator.findings import Advice, Finding, Span, Unread
+from migrator.scan import Facts
+
+FOLDER = ".migrate_cache"
+_NAME = "scan.json"
+_ENTRIES = 50_000  # more are the leftovers of many versions of the files
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of eventlet-migrate.\n"
+
+
+def key(data: bytes, module: str, package: bool, view: str) -> str:
+    """The name of an entry; ``view`` says what else the result hangs on."""
+    digest = hashlib.blake2b(data, digest_size=16)
+    digest.update(f"\0{module}\0{package}\0{view}".encode())
+    return digest.hexdigest()
+
+
+def tool() -> str:
+    """What a result hangs on beside the file: this tool's version and its very code."""
+    stamp = [__version__, sys.version]
+    for folder, _, names in os.walk(os.path.dirname(__file__)):
+        for name in sorted(names):
+            if name.endswith(".py"):
+                status = os.stat(os.path.join(folder, name))
+                stamp.append(f"{name}{status.st_size}{status.st_mtime_ns}")
+    return hashlib.blake2b("\n".join(stamp).encode(), digest_size=16).hexdigest()
+
+
+class Cache:
+    """Entries by key. ``folder`` None keeps nothing."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._old: dict[str, Any] = {}
+        self._used: dict[str, Any] = {}
+        self._tool = tool() if folder else ""
+        self._fresh = False
+        self.hint: Any = {}  # what the last run knew about facades
+        if folder:
+            with contextlib.suppress(
+                OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
+            ):
+                stored = json.loads((folder / _NAME).read_bytes())
+                if stored["tool"] == self._tool and isinstance(stored["files"], dict):
+                    self._old = stored["files"]
+                    self.hint = _checked_hint(stored["facades"])
+
+    def get(self, name: str, path: str) -> Facts | None:
+        """The entry, as if ``path`` had just been read."""
+        record = self._old.get(name)
+        if record is None:
+            return None
+        try:
+            facts = _unpack(record, path)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+            return None
+        self._used[name] = record
+        return facts
+
+    def put(self, name: str, facts: Facts) -> None:
+        """Keep what was found."""
+        if self.folder:
+            self._used[name] = _pack(facts)
+            self._fresh = True
+
+    def save(self, facades: Any) -> None:
+        """Write what this run used, whole or not at all; keep what it did not ask for.
+
+        ``facades`` is a hint for the next run.
+        """
+        if not self.folder or not (self._fresh or facades != self.hint):
+            return
+        files = {**self._old, **self._used}
+        if len(files) > _ENTRIES:
+            files = self._used
+        document = json.dumps({"tool": self._tool, "files": files, "facades": facades})
+        with contextlib.suppress(OSError):
+            if not self.folder.exists():
+                self.folder.mkdir(parents=True)
+                (self.folder / ".gitignore").write_text("*\n")
+                (self.folder / "CACHEDIR.TAG").write_text(_TAG)
+            handle, name = tempfile.mkstemp(dir=self.folder, prefix=_NAME)
+            try:
+                with os.fdopen(handle, "w") as file:
+                    file.write(document)
+                os.replace(name, self.folder / _NAME)
+            except OSError:
+                Path(name).unlink(missing_ok=True)
+
+
+def _checked_hint(record: Any) -> dict[str, dict[str, dict[str, str]]]:
+    """The record in the shape it should have; raises TypeError, AttributeError otherwise."""
+    checked: dict[str, dict[str, dict[str, str]]] = {}
+    for module, roots in record.items():
+        for root, exports in roots.items():
+            for name, value in exports.items():
+                checked.setdefault(module, {}).setdefault(root, {})[name] = str.strip(value)
+    return checked
+
+
+def _pack(facts: Facts) -> list[Any]:
+    findings = [
+        [
+            [one.span.line, one.span.column, one.span.end_line, one.span.end_column],
+            one.code,
+            one.api,
+            one.kind,
+            one.message,
+            [one.bridge.applicability, one.bridge.replacement, one.bridge.reason],
+            [one.asyncio.applicability, one.asyncio.replacement, one.asyncio.reason],
+        ]
+        for one in facts.findings
+    ]
+    unread = facts.unread.reason if facts.unread else None
+    return [findings, dict(facts.exports), sorted(facts.imports), unread]
+
+
+def _unpack(record: list[Any], path: str) -> Facts:
+    findings, exports, imports, unread = record
+    return Facts(
+        tuple(
+            Finding(path, Span(*span), code, api, kind, message, Advice(*bridge), Advice(*asyncio))
+            for span, code, api, kind, message, bridge, asyncio in findings
+        ),
+        dict(exports),
+        frozenset(imports),
+        Unread(path, unread) if unread else None,
+    )

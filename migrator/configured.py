@@ -1,0 +1,152 @@
+"""Libraries told to run on Eventlet, options and variables about it, in Python code."""
+
+from __future__ import annotations
+
+import ast
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from migrator.deployment import COMMAND_LINE, REQUIREMENT
+from migrator.names import Use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Settings whose value "eventlet" chooses Eventlet: gunicorn, Socket.IO, celery,
+# oslo.messaging, bottle and other servers. Upper case in settings modules.
+KEYS = frozenset(
+    {
+        "async_mode",
+        "async_type",
+        "backend",
+        "backend_type",
+        "celery_worker_pool",
+        "celeryd_pool",
+        "concurrency",
+        "executor",
+        "executor_type",
+        "pool",
+        "pool_cls",
+        "rpc_executor",
+        "server",
+        "server_type",
+        "socketio_async_mode",
+        "worker_class",
+        "worker_pool",
+    }
+)
+_FLAGS = frozenset({"-k", "-P", "--worker-class", "--pool", "--async-mode"})
+_REQUIRES = frozenset(
+    {"install_requires", "tests_require", "extras_require", "setup_requires", "requires"}
+)
+_ENVIRONMENT = frozenset({"environ", "getenv", "setenv", "delenv", "get", "setdefault", "pop"})
+
+
+def find(tree: ast.Module) -> Iterator[Use]:
+    """Uses of kind "config" and "dependency", in no particular order."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield from _setting(_name(target), node.value)
+        elif isinstance(node, ast.AnnAssign) and node.value:
+            yield from _setting(_name(node.target), node.value)
+        elif isinstance(node, ast.keyword):
+            yield from _setting(node.arg or "", node.value)
+            if node.arg in _REQUIRES:
+                yield from _requirements(node.value)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                yield from _setting(_text(key), value)
+        elif isinstance(node, ast.arguments):
+            yield from _defaults(node)
+        elif isinstance(node, ast.Compare):
+            for side in node.comparators:
+                yield from _setting(_name(node.left), side)
+        elif isinstance(node, (ast.List, ast.Tuple)):
+            yield from _command_line(node.elts)
+        elif isinstance(node, ast.Subscript):
+            yield from _environment(_name(node.value), node.slice)
+        elif isinstance(node, ast.Call):
+            yield from _call(node)
+        elif isinstance(node, ast.Attribute):
+            yield from _option_read(node)
+    yield from _strings(tree)
+
+
+def _setting(key: str, value: ast.expr) -> Iterator[Use]:
+    if key.lower() in KEYS and _text(value) == "eventlet":
+        yield Use(f"config:{key.lower()}=eventlet", "config", value)
+
+
+def _defaults(node: ast.arguments) -> Iterator[Use]:
+    places = [*node.posonlyargs, *node.args]
+    for argument, default in zip(reversed(places), reversed(node.defaults), strict=False):
+        yield from _setting(argument.arg, default)
+    for argument, value in zip(node.kwonlyargs, node.kw_defaults, strict=True):
+        if value is not None:
+            yield from _setting(argument.arg, value)
+
+
+def _command_line(elements: list[ast.expr]) -> Iterator[Use]:
+    """``["gunicorn", "-k", "eventlet"]``."""
+    for flag, value in pairwise(elements):
+        if _text(flag) in _FLAGS and _text(value) == "eventlet":
+            yield Use(f"config:{_text(flag)} eventlet", "config", value)
+
+
+def _environment(owner: str, key: ast.expr) -> Iterator[Use]:
+    name = _text(key)
+    if owner in _ENVIRONMENT and name.isupper() and "EVENTLET" in name:
+        yield Use(f"environment:{name}", "config", key)
+
+
+def _call(node: ast.Call) -> Iterator[Use]:
+    name = _name(node.func)
+    if node.args:
+        yield from _environment(name, node.args[0])
+        option = _text(node.args[0])
+        # oslo.config, optparse, argparse, click: an option by its name.
+        if ("Opt" in name or name in ("add_argument", "add_option", "option")) and (
+            "eventlet" in option.lower() and " " not in option
+        ):
+            yield Use(f"option:{option.lstrip('-')}", "config", node.args[0])
+
+
+def _option_read(node: ast.Attribute) -> Iterator[Use]:
+    """``CONF.eventlet_blocking_detection``: an attribute of something called a configuration."""
+    if "eventlet" in node.attr and "_" in node.attr and isinstance(node.ctx, ast.Load):
+        owner = node.value
+        while isinstance(owner, ast.Attribute):
+            if "conf" in owner.attr.lower() or "option" in owner.attr.lower():
+                break
+            owner = owner.value
+        if any(word in _name(owner).lower() for word in ("conf", "option", "settings")):
+            yield Use(f"option:{node.attr}", "config", node)
+
+
+def _requirements(value: ast.expr) -> Iterator[Use]:
+    for node in ast.walk(value):
+        match = REQUIREMENT.match(_text(node))
+        if match:
+            yield Use(f"dependency:{match.group(1).lower()}", "dependency", node)
+
+
+def _strings(tree: ast.Module) -> Iterator[Use]:
+    """A whole command line in one string; docstrings and other bare strings are text."""
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if id(node) not in bare and COMMAND_LINE.search(_text(node)):
+            yield Use("config:command line", "config", node)
+
+
+def _name(node: ast.AST) -> str:
+    """The last part of a name, attribute or subscript's constant key."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Subscript):
+        return _text(node.slice)
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _text(node: ast.AST | None) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

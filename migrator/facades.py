@@ -1,0 +1,133 @@
+"""A project's own re-exports of Eventlet, followed across the scanned files.
+
+``project/compat.py`` says ``from eventlet import debug as hub_debug``; its users say
+``from project.compat import hub_debug`` and hold no byte "eventlet". A first pass over
+the files that do hold it tells what each module re-exports; those that import such a
+module are then looked at (again) with that knowledge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from migrator.scan import may_matter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_IMPORT = re.compile(rb"\bimport\b")
+_WORD = re.compile(rb"\w+")
+
+
+class Facades:
+    """What the modules of the scanned tree re-export, and who can see it.
+
+    ``record`` is all of it as plain data: module -> the folder it is imported from -> what
+    its names hold. It is what the cache keeps between runs.
+    """
+
+    def __init__(self, record: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None) -> None:
+        self._modules: dict[str, dict[str, dict[str, str]]] = {}
+        self._hidden: dict[bytes, set[bytes]] = {}  # last part of a module -> names it gives
+        for module, roots in (record or {}).items():
+            for root, exports in roots.items():
+                self._add(module, root, exports)
+
+    @property
+    def record(self) -> dict[str, dict[str, dict[str, str]]]:
+        """All of it, as plain data of its own."""
+        return {module: dict(roots) for module, roots in self._modules.items()}
+
+    @cached_property
+    def digest(self) -> str:
+        """Names this very knowledge; ask for it when nothing is added any more."""
+        text = json.dumps(self._modules, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is re-exported at all."""
+        return not self._modules
+
+    @property
+    def hides(self) -> bool:
+        """Some name does not speak of Eventlet, so files without its name may use it."""
+        return bool(self._hidden)
+
+    def add(self, path: str, module: str, exports: Mapping[str, str]) -> None:
+        """Note what a module re-exports."""
+        if exports and module and module.partition(".")[0] not in ("eventlet", "greenlet"):
+            self._add(module, import_root(path, module), exports)
+
+    def _add(self, module: str, root: str, exports: Mapping[str, str]) -> None:
+        self._modules.setdefault(module, {})[root] = dict(exports)
+        hidden = {name.encode() for name in exports if not may_matter(name.encode())}
+        if hidden:
+            self._hidden.setdefault(module.rpartition(".")[2].encode(), set()).update(hidden)
+
+    def may_be_used(self, data: bytes) -> bool:
+        """Whether a file without Eventlet's name may use it through a facade. Cheap.
+
+        It has to import a module of that name, and to name what it takes from it.
+        """
+        candidates = [
+            last
+            for last, names in self._hidden.items()
+            if last in data and any(name in data for name in names)
+        ]
+        if not candidates:
+            return False
+        wanted = set(candidates)
+        for match in _IMPORT.finditer(data):
+            start = data.rfind(b"\n", 0, match.start()) + 1
+            end = data.find(b"\n", match.end())
+            if data[match.end() : match.end() + 4].lstrip().startswith(b"("):
+                end = data.find(b")", match.end())
+            if not wanted.isdisjoint(_WORD.findall(data, start, end if end >= 0 else len(data))):
+                return True
+        return False
+
+    def visible(self, path: str, imports: Iterable[str]) -> dict[str, Mapping[str, str]]:
+        """The re-exports that a file with these imports can reach."""
+        found: dict[str, Mapping[str, str]] = {}
+        folder = os.path.dirname(os.path.abspath(path))
+        for name in imports:
+            module = name
+            while module:
+                roots = self._modules.get(module)
+                if roots and module not in found:
+                    exports = _nearest(roots, folder, module)
+                    if exports is not None:
+                        found[module] = exports
+                module = module.rpartition(".")[0]
+        return found
+
+
+def import_root(path: str, module: str) -> str:
+    """The folder that has to be on ``sys.path`` for the module to have its name."""
+    folder = os.path.dirname(os.path.abspath(path))
+    depth = module.count(".")
+    if os.path.basename(path).startswith("__init__."):
+        depth += 1
+    for _ in range(depth):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _nearest(
+    roots: Mapping[str, Mapping[str, str]], folder: str, module: str
+) -> Mapping[str, str] | None:
+    """The module as seen from ``folder``: of several with one name, that on the way up."""
+    above = [root for root in roots if folder == root or folder.startswith(root + os.sep)]
+    if above:
+        nearest = max(above, key=len)
+        if "." in module or nearest == folder:
+            return roots[nearest]
+        return roots[nearest] if len(roots) == 1 else None
+    # A package below src/, seen from tests/ beside it.
+    return next(iter(roots.values())) if len(roots) == 1 and "." in module else None

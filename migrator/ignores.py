@@ -1,0 +1,95 @@
+"""Which paths a walk leaves out: .gitignore files, default folders, ``--exclude``.
+
+pathspec reads the patterns (it knows git's rules); the patterns of one file are joined
+into one expression, since a walk asks about every path.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Never holds a project's own source. As ruff's defaults, without build and dist, which
+# some projects use as package names; git ignores them where they are output.
+_NEVER = (
+    ".bzr .direnv .eggs .git .git-rewrite .hg .ipynb_checkpoints .migrate_cache .mypy_cache "
+    ".nox .pants.d .pyenv .pytest_cache .pytype .ruff_cache .svn .tox .venv .vscode "
+    "__pycache__ __pypackages__ buck-out node_modules site-packages venv"
+)
+NEVER = frozenset(_NEVER.split())
+
+
+class Ignores:
+    """The patterns of one ignore file (or of the command line), relative to ``base``."""
+
+    __slots__ = ("_all", "_base", "_prefix", "_rules")
+
+    def __init__(self, base: str, lines: Iterable[str]) -> None:
+        from pathspec import GitIgnoreSpec
+
+        self._base = base
+        self._prefix = len(base.rstrip(os.sep)) + 1
+        spec = GitIgnoreSpec.from_lines(lines)
+        self._rules = [
+            (one.regex, one.include)
+            for one in spec.patterns
+            if one.regex is not None and one.include is not None
+        ]
+        self._all: re.Pattern[str] | None = None
+        if all(include for _, include in self._rules):
+            # Each rule names its groups alike, which one expression must not.
+            texts = [re.sub(r"\(\?P<\w+>", "(?:", rule.pattern) for rule, _ in self._rules]
+            self._all = re.compile("|".join(f"(?:{text})" for text in texts) or r"(?!)")
+
+    def match(self, path: str, *, folder: bool) -> bool | None:
+        """True: leave it out; False: a later rule keeps it; None: says nothing."""
+        relative = path[self._prefix :].replace(os.sep, "/")
+        if folder:
+            relative += "/"
+        if self._all is not None:
+            return True if self._all.match(relative) else None
+        said = None
+        for rule, include in self._rules:
+            if rule.match(relative):
+                said = include
+        return said
+
+
+def read(base: str, path: str | None = None) -> Ignores | None:
+    """The ignore file of folder ``base``, or the one at ``path`` that speaks about it."""
+    try:
+        with open(
+            path or os.path.join(base, ".gitignore"), encoding="utf-8", errors="replace"
+        ) as file:
+            return Ignores(base, file.read().splitlines())
+    except OSError:
+        return None
+
+
+def above(folder: str) -> list[Ignores]:
+    """The ignore files between ``folder`` (not included) and the top of its repository."""
+    parents = []
+    top = folder
+    while not os.path.exists(os.path.join(top, ".git")):
+        parent = os.path.dirname(top)
+        if parent == top:
+            return []  # no repository: what lies above is none of ours
+        top = parent
+        parents.append(top)
+    found = [read(top, os.path.join(top, ".git", "info", "exclude"))]
+    found += [read(one) for one in reversed(parents)]
+    return [one for one in found if one]
+
+
+def ignored(chain: Iterable[Ignores], path: str, *, folder: bool) -> bool:
+    """Whether the last file that says anything about ``path`` leaves it out."""
+    said = False
+    for one in chain:
+        answer = one.match(path, folder=folder)
+        if answer is not None:
+            said = answer
+    return said

@@ -1,0 +1,76 @@
+"""Code that pokes at green threads without naming an Eventlet API.
+
+Debugging code copied between projects for a decade: a walk over the heap that keeps the
+greenlets, stacks printed from ``gr_frame``, green threads told by the name of their type,
+and the green-thread section of a guru meditation report.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from migrator.names import Use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A file without one of these needs no look.
+WORDS = (b"gr_frame", b"get_objects", b"GreenThread", b"__name__")
+
+_REPORT_NAMES = frozenset({"GreenThreadReportGenerator", "GreenThreadModel"})
+_TYPE_NAMES = frozenset({"GreenThread", "GreenletExit", "greenlet"})
+
+
+def find(tree: ast.Module) -> Iterator[Use]:
+    """Uses of kind "pattern", in no particular order."""
+    walks: list[ast.AST] = []
+    about_greenlets = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            if node.attr == "gr_frame":
+                yield Use("greenlet.gr_frame dump", "pattern", node)
+            elif node.attr in _REPORT_NAMES:
+                yield Use("guru meditation green threads", "pattern", node)
+            elif node.attr == "get_objects" and _is_name(node.value, "gc"):
+                walks.append(node)
+            about_greenlets = about_greenlets or node.attr in _TYPE_NAMES
+        elif isinstance(node, ast.Name):
+            about_greenlets = about_greenlets or node.id in _TYPE_NAMES
+            if node.id in _REPORT_NAMES:
+                yield Use("guru meditation green threads", "pattern", node)
+            elif node.id == "get_objects":
+                walks.append(node)
+        elif isinstance(node, ast.Compare):
+            if _names_the_type(node):
+                about_greenlets = True
+                yield Use("greenlet type name test", "pattern", node)
+        elif isinstance(node, ast.Call) and _asks_for_frame(node):
+            yield Use("greenlet.gr_frame dump", "pattern", node)
+    if about_greenlets:
+        yield from (Use("gc greenlet walk", "pattern", node) for node in walks)
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _asks_for_frame(node: ast.Call) -> bool:
+    """``getattr(o, "gr_frame", None)``."""
+    return (
+        _is_name(node.func, "getattr")
+        and len(node.args) > 1
+        and isinstance(node.args[1], ast.Constant)
+        and node.args[1].value == "gr_frame"
+    )
+
+
+def _names_the_type(node: ast.Compare) -> bool:
+    """``type(o).__name__ == "GreenThread"``, either way round, or ``in`` a tuple of names."""
+    sides = [node.left, *node.comparators]
+    if not any(isinstance(side, ast.Attribute) and side.attr == "__name__" for side in sides):
+        return False
+    constants: list[ast.expr] = []
+    for side in sides:
+        constants += side.elts if isinstance(side, (ast.Tuple, ast.List, ast.Set)) else [side]
+    return any(isinstance(one, ast.Constant) and one.value in _TYPE_NAMES for one in constants)

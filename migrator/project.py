@@ -1,0 +1,267 @@
+"""Many files -> one report: read, test, scan, follow facades, suppress.
+
+Cheap steps come first, for every file: a byte test says which can hold a finding at all.
+With enough files, other processes take their share; the result is the same, in the same
+order.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from migrator import parallel, scan, sources, suppressions
+from migrator.cache import Cache, key
+from migrator.facades import Facades
+from migrator.findings import Report, Unread
+from migrator.scan import Facts
+from migrator.sources import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from migrator.findings import Finding, Unused
+    from migrator.suppressions import Suppression
+
+_Out = TypeVar("_Out")
+
+# What a file has to hold to matter for the debug and backdoor families: a word of theirs,
+# or a new name for Eventlet itself that other files may use.
+_DEBUG_FAMILIES = ("EVT1", "EVT2")
+_DEBUG_WORDS = re.compile(
+    rb"debug|DEBUG|backdoor|[sS]pew|hub|tpool_exceptions|gr_frame|GreenThread|get_objects|"
+    rb"__name__|eventlet +as |import +\*|= *eventlet\b"
+)
+
+_MANY = 100  # files from which on other processes pay for their start
+_SHARE = 32  # files handed out at once
+# Files that cannot hold Eventlet are still parsed while there are few bytes of them, so
+# that a broken file of a small project is named. In a large one the byte test is enough.
+_SMALL = 400_000
+_ROUNDS = 4  # facades of facades
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a scan is asked for; ``codes`` are those of the rules selected.
+
+    ``per_file_ignores`` pairs a glob with codes; ``processes`` None takes as many as there
+    are processors.
+    """
+
+    codes: frozenset[str]
+    mentions: bool = False
+    text: bool = True
+    exclude: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, frozenset[str]], ...] = ()
+    processes: int | None = None
+
+    @property
+    def debug_only(self) -> bool:
+        """Only rules whose words can be looked for before a file is parsed."""
+        return all(code.startswith(_DEBUG_FAMILIES) for code in self.codes)
+
+
+@dataclass(slots=True)
+class _File:
+    """One file on its way. ``matters``: its bytes may hold what a rule knows."""
+
+    source: Source
+    facts: Facts = field(default_factory=Facts)
+    size: int = 0
+    matters: bool = False
+    uses_facade: bool = False
+    module: str = ""
+    ignores: tuple[Suppression, ...] = ()
+    key: str = ""  # its place in the cache, when it is not from there
+
+
+def scan_paths(
+    paths: Iterable[str],
+    options: Options,
+    cache: Cache | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Scan files and folders. ``progress`` is told how many files are done."""
+    found = list(sources.find(paths, exclude=options.exclude, text=options.text))
+    unread = [one for one in found if isinstance(one, Unread)]
+    run = _Run(options, cache or Cache(None), progress)
+    files = run.first_look([one for one in found if isinstance(one, Source)])
+    run.follow_facades(files)
+    _check_small(files)
+    run.cache.save(run.facades.record)
+    return _gather(files, unread, options)
+
+
+def scan_bytes(data: bytes, path: str, options: Options) -> Report:
+    """Scan source that is not (yet) in a file; ``path`` is what it is called."""
+    run = _Run(options, Cache(None), None)
+    return _gather([run.examine(data, Source(path, named=True))], [], options)
+
+
+class _Run:
+    """What the passes over the files share."""
+
+    def __init__(
+        self, options: Options, cache: Cache, progress: Callable[[int], None] | None
+    ) -> None:
+        self.options = options
+        self.cache = cache
+        self.progress = progress
+        # What the last run knew, as a hint: saves reading files twice.
+        self.facades = Facades(cache.hint)
+
+    def first_look(self, listed: Sequence[Source]) -> list[_File]:
+        """What each file says by itself, in order."""
+        files: list[_File] = []
+        for file in self.each(self.open, listed):
+            files.append(file)
+            if self.progress and not len(files) % _SHARE:
+                self.progress(len(files))
+        return files
+
+    def each(self, work: Callable[[_Item], _File], items: Sequence[_Item]) -> Iterator[_File]:
+        """Do the work for each item, in other processes when there are many."""
+        processes = self.options.processes or parallel.processors()
+        if processes == 1 or len(items) < _MANY or not hasattr(os, "fork"):
+            done: Iterator[_File] = map(work, items)
+        else:
+            done = parallel.map_forked(work, items, processes, _SHARE)
+        for file in done:
+            if file.key:
+                self.cache.put(file.key, file.facts)
+            yield file
+
+    def open(self, source: Source) -> _File:
+        """Read a file and examine it."""
+        data = sources.read(source.path, named=source.named)
+        if isinstance(data, Unread):
+            return _File(source, Facts(unread=data))
+        return self.examine(data, source)
+
+    def examine(self, data: bytes, source: Source) -> _File:
+        """The first look at one file's bytes."""
+        file = _File(source, size=len(data))
+        file.matters = scan.may_matter(data)
+        if not source.python:
+            if file.matters:
+                file.facts = scan.scan_text(data, source.path)
+                file.ignores = suppressions.find(data)
+            return file
+        file.matters = file.matters or scan.is_opaque(data)
+        if file.matters and self.options.debug_only and not _DEBUG_WORDS.search(data):
+            file.matters = False
+        if file.matters or source.named:
+            self.parse(data, file, None)
+        else:
+            file.facts = Facts(unread=scan.broken(data, source.path))
+            file.uses_facade = self.facades.may_be_used(data)
+        return file
+
+    def look_again(self, file: _File) -> _File:
+        """A second look, now that the project's re-exports are known."""
+        data = sources.read(file.source.path, named=file.source.named)
+        if not isinstance(data, Unread) and (file.matters or self.facades.may_be_used(data)):
+            self.parse(data, file, self.facades)
+        return file
+
+    def parse(self, data: bytes, file: _File, facades: Facades | None) -> None:
+        """Resolve the file's names, or take what the cache knows."""
+        path = file.source.path
+        file.module, package = sources.module_name(path)
+        file.ignores = suppressions.find(data)
+        view = f"{self.options.mentions}{facades.digest if facades else ''}"
+        name = key(data, file.module, package, view) if self.cache.folder else ""
+        known = self.cache.get(name, path) if name else None
+        file.key = "" if known else name
+        file.facts = known or scan.scan_python(
+            data,
+            path,
+            file.module,
+            package=package,
+            visible=partial(facades.visible, path) if facades else None,
+            mentions=self.options.mentions,
+        )
+
+    def follow_facades(self, files: list[_File]) -> None:
+        """Look again at files that import what others re-export, until nothing is new."""
+        hint, self.facades = self.facades, Facades()
+        for file in files:
+            self.facades.add(file.source.path, file.module, self.followed(file.facts))
+        for number in range(_ROUNDS):
+            if self.facades.empty:
+                return
+            before = self.facades.record
+            tested = not number and before == hint.record
+            users = [
+                place
+                for place, file in enumerate(files)
+                if file.source.python and not file.facts.unread and self.is_user(file, tested)
+            ]
+            again = self.each(self.look_again, [files[place] for place in users])
+            for place, file in zip(users, again, strict=True):
+                files[place] = file
+                self.facades.add(file.source.path, file.module, self.followed(file.facts))
+            if self.facades.record == before:
+                return
+
+    def is_user(self, file: _File, tested: bool) -> bool:
+        """Whether a file may use a facade. ``tested``: its bytes were looked at for that."""
+        if file.facts.imports:
+            return bool(self.facades.visible(file.source.path, file.facts.imports))
+        return file.uses_facade if tested else self.facades.hides
+
+    def followed(self, facts: Facts) -> Mapping[str, str]:
+        """The re-exports that matter for the rules selected."""
+        if not self.options.debug_only:
+            return facts.exports
+        return {
+            name: value
+            for name, value in facts.exports.items()
+            if value in ("eventlet", "eventlet.hubs") or "debug" in value or "backdoor" in value
+        }
+
+
+_Item = TypeVar("_Item")
+
+
+def _check_small(files: Iterable[_File]) -> None:
+    """Look at the syntax of files that cannot hold Eventlet, while they are few."""
+    skipped = [
+        file
+        for file in files
+        if file.source.python and not (file.matters or file.facts.unread or file.facts.imports)
+    ]
+    if sum(file.size for file in skipped) > _SMALL:
+        return
+    for file in skipped:
+        data = sources.read(file.source.path)
+        parsed = data if isinstance(data, Unread) else scan.parse(data, file.source.path)
+        if isinstance(parsed, Unread):
+            file.facts = Facts(unread=parsed)
+
+
+def _gather(files: Sequence[_File], unread: list[Unread], options: Options) -> Report:
+    findings: list[Finding] = []
+    unused: list[Unused] = []
+    suppressed = 0
+    for file in files:
+        path = file.source.path
+        if file.facts.unread:
+            unread.append(file.facts.unread)
+        codes = options.codes
+        for pattern, ignored in options.per_file_ignores:
+            if fnmatch(path, pattern) or fnmatch(os.path.basename(path), pattern):
+                codes -= ignored
+        chosen = [one for one in file.facts.findings if one.code in codes]
+        kept, hidden, idle = suppressions.apply(path, chosen, file.ignores, codes)
+        findings += kept
+        unused += idle
+        suppressed += hidden
+    return Report(
+        tuple(findings), tuple(unread), len(files), suppressed=suppressed, unused=tuple(unused)
+    )
