@@ -10,7 +10,7 @@ from migrator import rules, sources
 from migrator.findings import Unread
 from migrator.fixes.mocks import covers
 from migrator.rewrite import Module, Options, Outcome, Result, rewrite
-from migrator.scan import scan
+from migrator.scan import may_matter, scan_python
 from migrator.together import Together, decide
 
 if TYPE_CHECKING:
@@ -48,13 +48,15 @@ def plan(paths: Iterable[str], options: Options, *, stage: Stage | None = None) 
     results: list[Result] = []
     unread: list[Unread] = []
     contents: dict[str, bytes] = {}
-    for path in sources.walk(paths):
-        data = path if isinstance(path, Unread) else sources.read(path)
+    for source in sources.find(paths, text=False):
+        if isinstance(source, Unread):
+            unread.append(source)
+            continue
+        data = sources.read(source.path, named=source.named)
         if isinstance(data, Unread):
             unread.append(data)
         else:
-            assert isinstance(path, str)
-            contents[path] = data
+            contents[source.path] = data
     if stage is None:
         stage = "bridge" if any(map(_uses_eventlet_otherwise, contents.items())) else "asyncio"
     options = replace(options, stage=stage)
@@ -91,7 +93,7 @@ def _one(
     name, package = sources.module_name(path)
     module = Module(name, package, together=together or Together())
     try:
-        found = scan(data, path, name, package=package)
+        found = _findings(path, data)
         if isinstance(found, Unread):
             return found
         if any(map(_is_rewritable, found)) or (options.stage == "asyncio" and b"bridge" in data):
@@ -107,9 +109,15 @@ def _is_rewritable(finding: Finding) -> bool:
 
 
 def _uses_eventlet_otherwise(item: tuple[str, bytes]) -> bool:
-    path, data = item
-    name, package = sources.module_name(path)
-    found = scan(data, path, name, package=package)
+    found = _findings(*item)
     return not isinstance(found, Unread) and any(
         not _is_rewritable(finding) and finding.api != "eventlet" for finding in found
     )
+
+
+def _findings(path: str, data: bytes) -> tuple[Finding, ...] | Unread:
+    if not may_matter(data):
+        return ()
+    name, package = sources.module_name(path)
+    facts = scan_python(data, path, name, package=package)
+    return facts.unread or facts.findings

@@ -115,9 +115,7 @@ def _pass(
     exports = {**module.exports, **_bridge_as_facade(options)}
     found = names.resolve(tree, module.name, package=module.package, exports=exports)
     pairs = [
-        (use, finding)
-        for use in found.uses
-        for finding in scan.to_findings(replace(found, uses=(use,)), text, path)
+        (use, finding) for use in found.uses for finding in scan.to_findings([use], text, path)
     ]
     source = Source(data, tree, text)
     try:

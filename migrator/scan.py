@@ -90,18 +90,29 @@ def scan_python(
     exports = visible(found.imports) if visible else {}
     if exports:
         found = names.resolve(tree, module, package=package, exports=exports)
-    uses: list[Use] = list(found.uses)
+    findings = to_findings([*found.uses, *unnamed_uses(tree, data)], text, path)
+    if mentions:
+        findings += _mentions(text, path, {one.span.line for one in findings})
+        findings.sort(key=lambda finding: finding.order)
+    return Facts(tuple(findings), found.exports, found.imports)
+
+
+def unnamed_uses(tree: ast.Module, data: bytes) -> list[Use]:
+    """Uses that no import leads to: patterns, and settings that choose Eventlet."""
+    uses: list[Use] = []
     if any(word in data for word in patterns.WORDS):
         uses += patterns.find(tree)
     if b"ventlet" in data or b"VENTLET" in data:
         uses += configured.find(tree)
+    return uses
+
+
+def to_findings(uses: Iterable[Use], text: str, path: str) -> list[Finding]:
+    """Name the rule of every use of a file; in order, each once."""
     lines = _LINES.split(text)
-    findings = {_finding(use, lines, path) for use in uses} - {None}
-    kept = _without_doubles(one for one in findings if one)
-    if mentions:
-        kept += _mentions(lines, path, {one.span.line for one in kept})
-    kept.sort(key=lambda finding: finding.order)
-    return Facts(tuple(kept), found.exports, found.imports)
+    found = {_finding(use, lines, path) for use in uses}
+    kept = _without_doubles(one for one in found if one)
+    return sorted(kept, key=lambda finding: finding.order)
 
 
 def scan_text(data: bytes, path: str) -> Facts:
@@ -198,9 +209,9 @@ def _without_doubles(findings: Iterable[Finding]) -> list[Finding]:
     return kept + list(best.values())
 
 
-def _mentions(lines: list[str], path: str, known: set[int]) -> Iterator[Finding]:
+def _mentions(text: str, path: str, known: set[int]) -> Iterator[Finding]:
     """Lines that speak of Eventlet without using it."""
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_LINES.split(text), 1):
         start = line.lower().find("eventlet")
         if start >= 0 and number not in known:
             span = Span(number, start + 1, number, start + 9)

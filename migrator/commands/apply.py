@@ -55,7 +55,7 @@ def command(
     Shows a diff and why anything was left; changes nothing without --write.
     """
     from migrator.apply import plan
-    from migrator.commands.scan import _codes
+    from migrator.commands.scan import codes_of
     from migrator.rewrite import Options
 
     if write and check:
@@ -63,7 +63,7 @@ def command(
     options = Options(
         unsafe=unsafe,
         bridge=bridge_as or "bridge",
-        codes=_codes(select or ("all",)) - _codes(ignore),
+        codes=codes_of(select or ("all",)) - codes_of(ignore),
     )
     done = plan(paths or (".",), options, stage=cast("Stage | None", stage))
     for one in done.unread:

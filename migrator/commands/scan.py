@@ -17,7 +17,7 @@ from migrator.findings import STAGES, Report, Stage
 from migrator.reporters import FORMATS, counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from migrator.config import Config
 
