@@ -19,4 +19,6 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from bridge import here
 
+    # From the second use on nothing is imported: it may be in a signal handler.
+    globals().update({one: getattr(here, one) for one in __all__})
     return getattr(here, name)

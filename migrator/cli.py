@@ -31,6 +31,10 @@ INTERNAL_ERROR = 70
 INTERRUPTED = 130
 
 
+class _ReaderGone(Exception):  # noqa: N818 - not an error: head has seen enough
+    """Nobody reads what we write any more."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands' names and help without importing them."""
 
@@ -45,6 +49,13 @@ class LazyGroup(click.Group):
         command = import_module(f"migrator.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a closed pipe is not left to click, which calls it an error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGone from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands from the names and lines above."""
@@ -76,8 +87,8 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python would complain again at exit.
+    except (_ReaderGone, BrokenPipeError):
+        # Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence
