@@ -46,6 +46,6 @@ clean:
 	rm -rf .venv build dist docs/_build .hypothesis .*_cache *.egg-info
 
 # uv is quick; pip does the same where uv cannot reach what pip is set up for.
-$(READY): pyproject.toml
+$(READY): pyproject.toml .ci/make-venv
 	@python=$$(sh .ci/find-python $(PYTHON)) && sh .ci/make-venv "$$python" .venv
 	@touch $@

@@ -23,6 +23,7 @@ import sys
 from importlib.util import find_spec
 from sys import _getframe
 from time import monotonic
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
     from traceback import FrameSummary
-    from types import CodeType, FrameType, ModuleType
+    from types import CodeType, FrameType
 
 
 ATTRIBUTE = "_migrate_born"
+MODULE = "_eventlet_migrate_tracking"  # in sys.modules: the sign that births are recorded
 
 # Modules that spawn on behalf of their caller; "spawned at" names the caller's line.
 _MIDDLEMEN = frozenset(
@@ -68,8 +70,9 @@ def install() -> None:
     Call it before greenlet, eventlet or asyncio are imported if you can: it imports none
     of them and waits for them. Classes derived from ``greenlet`` earlier are covered too.
     """
-    if any(isinstance(finder, _AfterImport) for finder in sys.meta_path):
+    if MODULE in sys.modules:
         return
+    sys.modules[MODULE] = sys.modules.get(__name__) or ModuleType(MODULE)
     sys.meta_path.insert(0, _AfterImport())
     for name, prepare in _PREPARE.items():
         if module := sys.modules.get(name):

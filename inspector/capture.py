@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inspector import greenlets, pools, tasks, threads
+from inspector import greenlets, pools, tasks, threads, tracked
 from inspector.attach import attach
 from inspector.errors import UnsupportedPython
 from inspector.frames import Frames
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _ROUNDS = 3  # readings of a unit that moves or does not decode, the first included
 _FRAME_OBJECT_FRAME = 24  # PyFrameObject.f_frame, after the head and f_back (pycore_frame.h)
 _LIST_PASSES = 4  # walks of a task list that is torn
-_MODULES = {"asyncio.tasks", "eventlet", "greenlet", "threading"}
+_MODULES = {"asyncio.tasks", "eventlet", "greenlet", "threading", tracked.MODULE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from inspector.frames import FrameView
 from inspector.memory import BadMemory
 from inspector.schedule import Schedule, hub_in
 from inspector.snapshot import Edge, Thread, Unit
+from inspector.tracked import Births
 from inspector.values import callable_name
 from inspector.waits import Waits
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from inspector.capture import Capture, ThreadFacts
     from inspector.frames import RawFrame
     from inspector.greenlets import GreenletFacts
-    from inspector.snapshot import Kind, State
+    from inspector.snapshot import Kind, Runtime, State
     from inspector.tasks import TaskFacts
 
 _MAX_LINEAGE = 1000  # parents of a greenlet on the way to the main one
@@ -61,6 +62,7 @@ class _Assembly:
         self.holders = self._frames_of_executing()
         self.continued = self._continued_by_greenlets()
         self.waits = Waits(capture, self.schedule, self.name_of) if waits else None
+        self.births = Births(capture)
 
     def run(self) -> Assembled:
         capture = self.capture
@@ -220,8 +222,14 @@ class _Assembly:
             moving=task.address in self.capture.moving,
             inside=inside,
             wait=self.waits.wait(task.address) if self.waits else None,
-            runtime=self.waits.runtime(task.address) if self.waits else None,
+            runtime=self._runtime(task.address),
+            spawned=self.births.spawned(task.address),
         )
+
+    def _runtime(self, address: int) -> Runtime | None:
+        """How long it sleeps, else how long it lives."""
+        slept = self.waits.runtime(address) if self.waits else None
+        return slept or self.births.runtime(address)
 
     def _tid_of_task(self, task: TaskFacts) -> int | None:
         """The thread whose loop a task belongs to."""
@@ -286,7 +294,8 @@ class _Assembly:
             moving=green.address in self.capture.moving,
             inside=inside,
             wait=self.waits.wait(green.address) if self.waits else None,
-            runtime=self.waits.runtime(green.address) if self.waits else None,
+            runtime=self._runtime(green.address),
+            spawned=self.births.spawned(green.address),
         )
 
     def _kind(self, green: GreenletFacts) -> Kind:

@@ -20,9 +20,9 @@ def _track() -> None:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     module.install()
+    sys.modules[spec.name] = module
 
 
 def _run_the_next_one() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from inspector.capture import take
 from tests.programs import ROOT, every_target
 
 if TYPE_CHECKING:
@@ -113,3 +114,77 @@ def test_records_keep_nothing_alive(target_python: TargetPython) -> None:
     )
     python = target_python("3.14", "greenlet", "eventlet")
     assert _launch(python, "-c", code) == "True\n"
+
+
+@every_target
+def test_births_are_read_from_outside(
+    version: str, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    python = target_python(version, "greenlet", "eventlet")
+    program = start_target(python, TARGET, "early", "stay")
+    program.wait_for_line("done")
+    records = [json.loads(line) for line in program.lines if line.startswith("{")]
+    snapshot = take(program.pid)
+    units = {unit.id: unit for unit in snapshot.units}
+    seen = 0
+    for record in records:
+        if record["id"] not in units:  # raw greenlets that nothing has started have no stack
+            continue
+        unit = units[record["id"]]
+        assert unit.spawned is not None, record
+        assert unit.spawned.file.endswith("/" + TARGET)
+        assert unit.spawned.line == record["line"]
+        assert abs(unit.spawned.at - record["at"]) < 0.5  # the clocks' distance, not a duration
+        # The green thread that spawned has ended: nobody may be named in its place.
+        expected = f"task:{record['by']:#x}" if f"task:{record['by']:#x}" in units else None
+        if record["way"] != "run":
+            assert unit.spawned.by == expected
+        assert unit.runtime is not None
+        assert unit.runtime.how == ("exact" if unit.wait and unit.wait.on == "sleep" else "tracked")
+        age = snapshot.taken_at - unit.spawned.at
+        assert unit.runtime.seconds <= age + 0.5
+        seen += 1
+    assert seen >= 8
+
+
+def test_the_views_show_it(target_python: TargetPython, start_target: StartTarget) -> None:
+    python = target_python("3.14", "greenlet", "eventlet")
+    program = start_target(python, TARGET, "early", "stay")
+    program.wait_for_line("done")
+    done = subprocess.run(
+        [sys.executable, "-m", "migrator", "ps", "--json", str(program.pid)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    units = json.loads(done.stdout)["processes"][0]["units"]
+    hows = {unit["runtime"]["how"] for unit in units if unit["runtime"]}
+    assert hows == {"exact", "tracked"}
+
+
+def test_a_forged_record_is_no_record(
+    target_python: TargetPython, start_target: StartTarget, tmp_path: Path
+) -> None:
+    script = tmp_path / "forged.py"
+    script.write_text(
+        "import asyncio, importlib.util, os\n"
+        f"path = {str(ROOT / 'bridge/tracking.py')!r}\n"
+        "spec = importlib.util.spec_from_file_location('t', path)\n"
+        "t = importlib.util.module_from_spec(spec); spec.loader.exec_module(t); t.install()\n"
+        "forged = [None, 7, (), ('x',) * 4, (1e308, 1, 2, 3), (0.5, None, 1 << 70, 'y'),\n"
+        "          (float('nan'), asyncio.run.__code__, 1, 2),\n"
+        "          (0.5, asyncio.run.__code__, -9, 2),\n"
+        "          (0.5, asyncio.run.__code__, 1 << 60, 1 << 2000)]\n"
+        "async def main():\n"
+        "    tasks = [asyncio.create_task(asyncio.Event().wait()) for _ in forged]\n"
+        "    for task, record in zip(tasks, forged): task._migrate_born = record\n"
+        "    await asyncio.sleep(0); print('ready', f'pid={os.getpid()}', flush=True)\n"
+        "    await asyncio.gather(*tasks)\n"
+        "asyncio.run(main())\n"
+    )
+    program = start_target(target_python("3.14", "greenlet", "eventlet"), script)
+    tasks = [unit for unit in take(program.pid).units if unit.kind == "task"]
+    assert len(tasks) == 10
+    lines = [unit.spawned.line for unit in tasks if unit.spawned and "forged" in unit.spawned.file]
+    assert len(lines) == 1  # the one task that nobody has forged

@@ -6,7 +6,8 @@ page by page, in order. In an expected output
 
 * ``...`` stands for any text in a line, and alone for any number of lines;
 * addresses, numbers of four digits and more, durations, versions and the width of gaps may
-  differ; the folder of the samples and that of the target's python are left out.
+  differ; the folder of the samples and that of the target's python are left out, and the
+  sample's pid is 4711.
 
 A command may end with 0 or 1 (findings); any other status has to be shown with ``echo $?``.
 ``$ python samples/NAME.py &`` starts a sample, with ``$PID`` for the commands after it; so
@@ -42,9 +43,12 @@ _STATUS = "__status__"
 _VARIABLE = (
     (re.compile(r"0x[0-9a-f]+"), "0x.."),
     (re.compile(r"\b\d+\.\d+\.\d+"), "V"),
-    (re.compile(r"\d+(\.\d+)? ?(ms|s)\b"), "N s"),
+    (re.compile(r"(\b\d+(\.\d+)? ?(ms|s|m|h)\b ?)+"), "N s "),
     (re.compile(r"\d{4,}"), "N"),
     (re.compile(r"-{3,}|─{3,}"), "---"),
+    # The last of several branches ends differently, and the order may.
+    (re.compile(r"[├└]── "), "├── "),
+    (re.compile(r"│ {3}"), ""),
     (re.compile(r"\s+"), " "),
 )
 
@@ -229,6 +233,8 @@ class Shell:
         for number, step in enumerate(todo):
             output, status = outputs[2 * number], int(outputs[2 * number + 1])
             output = output.replace(f"{self.folder}/", "").replace(f"{self.target}", "python")
+            for program in self.running.values():
+                output = re.sub(rf"\b{program.pid}\b", "4711", output)
             later = todo[number + 1].command if number + 1 < len(todo) else ""
             if not same(step.expected, output.splitlines()):
                 shown = "\n".join(step.expected)

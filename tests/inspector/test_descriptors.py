@@ -18,7 +18,7 @@ def test_peers(start_target: StartTarget) -> None:
     expected = {k: v.split("|") for k, v in program.ready.items() if "|" in v}
     assert len(expected) >= 8
     for name, (descriptor, peer) in expected.items():
-        assert descriptors.peer(int(descriptor)) == peer.replace("_", " "), name
+        assert descriptors.peer(int(descriptor)) == peer.replace("+", " "), name
     assert descriptors.peer(12345) is None
     assert Descriptors(4194999).peer(0) is None
 

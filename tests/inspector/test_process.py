@@ -132,7 +132,9 @@ def test_a_thread_is_no_process(target_python: TargetPython, start_target: Start
 
 def test_kernel_thread() -> None:
     kernel = [
-        process.pid for process in psutil.process_iter() if process.ppid() == 2 or process.pid == 2
+        process.pid
+        for process in psutil.process_iter(["ppid"])
+        if process.info["ppid"] == 2 or process.pid == 2
     ]
     if not kernel:
         pytest.skip("no kernel threads to be seen here (a container)")

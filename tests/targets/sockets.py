@@ -22,7 +22,7 @@ for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
     name = family.name.lower()
     said.append(f"{name}-client={client.fileno()}|{shown}:{port}")
     said.append(f"{name}-server={accepted.fileno()}|{shown}:{own}")
-    said.append(f"{name}-listener={server.fileno()}|listening_on_{shown}:{port}")
+    said.append(f"{name}-listener={server.fileno()}|listening+on+{shown}:{port}")
 folder = tempfile.mkdtemp()
 path = os.path.join(folder, "s.sock")  # noqa: PTH118
 with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
@@ -30,9 +30,9 @@ with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as
     listener.listen()
     client.connect(path)
     accepted = listener.accept()[0]
-    said.append(f"unix-listener={listener.fileno()}|listening_on_{path}")
+    said.append(f"unix-listener={listener.fileno()}|listening+on+{path}")
     said.append(f"unix-server={accepted.fileno()}|{path}")
-    said.append(f"unix-client={client.fileno()}|unix_socket")
+    said.append(f"unix-client={client.fileno()}|unix+socket")
     pipe = os.pipe()
     said.append(f"pipe={pipe[0]}|pipe")
     with open("/dev/null") as null:  # noqa: PTH123

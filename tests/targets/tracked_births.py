@@ -80,6 +80,8 @@ async def spawn_tasks():
     traceback = loop.create_task(nap())._source_traceback
     assert not any(frame.filename == tracking.__file__ for frame in traceback), traceback
     report()
+    if "stay" in sys.argv:
+        await asyncio.sleep(3600)
     os._exit(0)
 
 
@@ -88,6 +90,10 @@ def report():
         birth = tracking.birth(unit)
         line = {
             "way": way,
+            "id": f"{'task' if isinstance(unit, asyncio.Future) else 'green'}:{id(unit):#x}",
+            "by": id(spawner),
+            "at": time.time() - time.monotonic() + birth.at,
+            "line": birth.line,
             "file": Path(birth.file).name,
             "source": Path(birth.file).read_text().splitlines()[birth.line - 1].strip(),
             "parent": birth.parent == id(spawner),
