@@ -15,7 +15,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge import console_server
+from . import console_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -27,11 +27,12 @@ class Plan:
     results: tuple[Result, ...]  # of every file that has findings, in the order of the paths
     unread: tuple[Unread, ...]
     files: int
+    created: tuple[Result, ...] = ()  # modules that come anew (--bridge-as)
 
     @property
     def changed(self) -> list[Result]:
-        """The files that would be written."""
-        return [result for result in self.results if result.changed]
+        """The files that would be written, new ones first."""
+        return [*self.created, *(result for result in self.results if result.changed)]
 
     @property
     def outcomes(self) -> Iterator[Outcome]:

@@ -28,7 +28,7 @@ _OURS = Path(__file__).resolve().parents[1]
 
 def refuse_clash(paths: Iterable[str | Path]) -> None:
     """Raise UsageError when a top-level name of this project means something else there."""
-    for root in sorted({root for path in paths for root in _roots(Path(path).resolve())}):
+    for root in sorted({root for path in paths for root in import_roots(path)}):
         for place in (root, *_installed(root)):
             for name, ours in _PACKAGES.items():
                 other = _module(place, name)
@@ -40,18 +40,18 @@ def refuse_clash(paths: Iterable[str | Path]) -> None:
                     )
 
 
-def _roots(path: Path) -> Iterator[Path]:
-    """Folders from which ``path`` is imported: the first above its packages, its repository."""
-    folder = path if path.is_dir() else path.parent
+def import_roots(path: str | Path) -> list[Path]:
+    """Folders from which ``path`` may be imported: that above its packages, its repository's."""
+    folder = Path(path).resolve()
+    folder = folder if folder.is_dir() else folder.parent
     while (folder / "__init__.py").exists() and folder.parent != folder:
         folder = folder.parent
-    yield folder
+    roots = [folder]
     for above in (folder, *folder.parents):
         if any((above / mark).exists() for mark in (".git", "pyproject.toml", "setup.py")):
-            yield above
-            if (above / "src").is_dir():
-                yield above / "src"
-            return
+            roots += [above, above / "src"]
+            break
+    return roots
 
 
 def _installed(root: Path) -> Iterator[Path]:

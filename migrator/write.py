@@ -66,6 +66,29 @@ def replace_file(path: Path, old: bytes, new: bytes, *, backup: bool = False) ->
     return Written(real, kept, tuple(notes))
 
 
+def create_file(path: Path, data: bytes) -> Written:
+    """Write a file that is not there yet, whole. Raises NotWritten, also when it is there."""
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary = None
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".migrate-", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(descriptor, 0o666 & ~umask)
+            file.flush()
+            os.fsync(descriptor)
+        os.link(temporary, path)  # unlike rename, it refuses a name that is taken
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise NotWritten(f"{path}: not written: {_cause(error)}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink()
+    return Written(path, None, ())
+
+
 def _write_beside(real: Path, data: bytes, like: os.stat_result) -> tuple[Path, list[str]]:
     """A synced file in the same folder (so that renaming is atomic) with ``like``'s metadata."""
     descriptor, name = tempfile.mkstemp(prefix=".migrate-", suffix=".tmp", dir=real.parent)

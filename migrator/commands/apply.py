@@ -11,7 +11,7 @@ from inspector.errors import UsageError
 from migrator.findings import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from migrator.apply import Plan
     from migrator.findings import Stage
@@ -60,6 +60,10 @@ def command(
 
     if write and check:
         raise UsageError("--write and --check exclude each other", "pass one of them")
+    if bridge_as:
+        from migrator.stand_in import check_name
+
+        check_name(bridge_as)
     options = Options(
         unsafe=unsafe,
         bridge=bridge_as or "bridge",
@@ -68,11 +72,8 @@ def command(
     done = plan(paths or (".",), options, stage=cast("Stage | None", stage))
     for one in done.unread:
         click.echo(f"migrate: {one.path}: {one.reason}", err=True)
-    if done.changed and done.stage == "bridge" and not bridge_as:
-        from migrator.clash import refuse_clash
-
-        refuse_clash([result.path for result in done.changed])
-    failed = _write(done.changed, allow_dirty=allow_dirty, backup=backup) if write else {}
+    done = _with_bridge(done, bridge_as) if done.stage == "bridge" else done
+    failed = _write(done, allow_dirty=allow_dirty, backup=backup) if write else {}
     if format_ == "json":
         _print_json(done, written=write, failed=failed)
     else:
@@ -85,19 +86,37 @@ def command(
     return 3 if done.unread else 0
 
 
-def _write(results: Sequence[Result], *, allow_dirty: bool, backup: bool) -> dict[str, str]:
+def _with_bridge(done: Plan, bridge_as: str | None) -> Plan:
+    """See that the rewritten code finds our bridge; raises UsageError when it would not."""
+    from dataclasses import replace
+
+    if bridge_as:
+        from migrator.stand_in import stand_ins
+
+        return replace(done, created=stand_ins(bridge_as, done.changed))
+    from migrator.clash import refuse_clash
+
+    refuse_clash([result.path for result in done.changed])
+    return done
+
+
+def _write(done: Plan, *, allow_dirty: bool, backup: bool) -> dict[str, str]:
     """Replace the files; returns path -> why not for those that could not be."""
     from pathlib import Path
 
     from migrator.guard import require_undo
-    from migrator.write import NotWritten, replace_file
+    from migrator.write import NotWritten, create_file, replace_file
 
-    if results and not allow_dirty:
-        require_undo(Path(result.path) for result in results)
+    if done.changed and not allow_dirty:
+        require_undo(Path(result.path) for result in done.changed)
     failed: dict[str, str] = {}
-    for result in results:
+    for result in done.changed:
+        path = Path(result.path)
         try:
-            written = replace_file(Path(result.path), result.old, result.new, backup=backup)
+            if result in done.created:
+                written = create_file(path, result.new)
+            else:
+                written = replace_file(path, result.old, result.new, backup=backup)
         except NotWritten as error:
             failed[result.path] = error.message
             click.echo(f"migrate: {error.message}", err=True)

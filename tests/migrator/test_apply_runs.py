@@ -8,7 +8,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,8 @@ from tests.live import migrate
 from tests.programs import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import StartTarget, TargetPython
     from tests.programs import Program
 
