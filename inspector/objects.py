@@ -200,7 +200,9 @@ class Objects:
             count = memory.word(address + self._size_at)
             if count > _MAX_ITEMS:
                 raise BadMemory(f"{count} items at {address:#x}")
-            # list.ob_item is a pointer to the items
+            if not count:
+                return []
+            # list.ob_item is a pointer to the items, null as long as there were none
             return memory.words(memory.word(address + at["list.ob_item"]), min(count, limit))
         bases = {self.type_at(base).name for base in kind.mro}
         if bases & {"set", "frozenset"}:

@@ -79,14 +79,14 @@ class Waits:
                 self._starts = self._timers.schedule.starts()
             when = self._starts.get(green.address)
             if when is not None and when > self._timers.now:
-                reason = Reason("sleep", "to be started")
+                reason = Reason("sleep", "not started", until="starts in {}")
                 reason.deadline = when
                 self._add(green.address, reason)
         elif state == "runnable":
             self._note_taking(green.address, self._at_leaf(green.stack))
         elif state == "waiting":
             found = self._at_leaf(green.stack)
-            self._add(green.address, found or Reason("unknown", "unknown"))
+            self._add(green.address, found or _switched_away(green))
 
     def settle(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Compare the reasons: who holds what others wait for.
@@ -201,6 +201,10 @@ class Waits:
         if waiters > 1:
             text += f", {waiters - 1} other{'s' if waiters > 2 else ''} waiting"
         if left is not None:
-            asleep = reason.on == "sleep"
-            text += f", {seconds(left)} left" if asleep else f", timeout in {seconds(left)}"
+            text += ", " + reason.until.format(seconds(left))
         return text
+
+
+def _switched_away(green: GreenletFacts) -> Reason:
+    """No library's function is at the leaf: the program switches greenlets itself."""
+    return Reason("unknown", "unknown: its own code switched away" if green.stack else "unknown")

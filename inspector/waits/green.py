@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
-    reason = Reason("sleep", "sleeping")
+    reason = Reason("sleep", "sleeping", until="{} left")
     reason.total = look.objects.real(frame.local("seconds"))
     reason.deadline = look.timers.due(frame.local("timer"))
     return reason

@@ -24,14 +24,17 @@ class Reason:
     """Why a unit waits, before it is put into words. Times are seconds, CLOCK_MONOTONIC."""
 
     __slots__ = ("deadline", "fd", "holders", "mode", "on", "subject", "targets", "text", "total",
-                 "via")  # fmt: skip
+                 "until", "via")  # fmt: skip
 
-    def __init__(self, on: WaitOn, text: str, subject: int = 0) -> None:
+    def __init__(
+        self, on: WaitOn, text: str, subject: int = 0, until: str = "timeout in {}"
+    ) -> None:
         self.on = on
         self.text = text
         self.subject = subject  # the primitive waited on, 0 when there is none
         self.deadline: float | None = None  # when a sleep or a timeout ends
         self.total: float | None = None  # how long it was asked to last
+        self.until = until  # how the deadline is put into words
         self.fd: int | None = None
         self.mode = ""  # "read" or "write"
         self.targets: Iterable[int] = ()  # tasks and greenlets that must act first
@@ -134,7 +137,7 @@ def primitive(
         reason.holders = on == "lock"
         if timer:
             reason.deadline = look.timers.due(frame.local(timer))
-        if inner is not None and reason.deadline is None and inner.on != "sleep":
+        if inner is not None and reason.deadline is None:
             reason.deadline, reason.total = inner.deadline, inner.total
         return reason
 

@@ -21,7 +21,7 @@ _MAX_CALLBACKS = 64
 
 
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
-    reason = Reason("sleep", "sleeping")
+    reason = Reason("sleep", "sleeping", until="{} left")
     reason.total = look.objects.real(frame.local("delay"))
     look.timers.read_loop(frame.local("loop"))
     reason.deadline = look.timers.due(frame.local("h"))
@@ -149,7 +149,7 @@ def _process(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
 
 def _hub(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     """The task in which eventlet's asyncio hub runs: wakes up for the next timer or event."""
-    reason = Reason("event", "next timer of eventlet's hub", frame.local("self"))
+    reason = Reason("event", "eventlet's hub", frame.local("self"), "next timer in {}")
     if inner is not None:
         reason.deadline, reason.total = inner.deadline, inner.total
     return reason
@@ -219,7 +219,7 @@ def of_future(look: Look, future: int, own_references: int) -> Reason:
         if reason.text != "future":
             return reason
     if future in look.timers.futures:
-        reason.on, reason.text = "sleep", "timer"
+        reason.on, reason.text, reason.until = "sleep", "timer", "{} left"
         reason.deadline = look.timers.futures[future]
     elif memory.u32(future) <= own_references:
         reason.text = "future that nobody else refers to: it will never be done"
