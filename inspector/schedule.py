@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from inspector.frames import FrameView
 from inspector.memory import BadMemory
+from inspector.objects import Objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inspector.greenlets import GreenletFacts
-    from inspector.objects import Objects
 
 _MAX_TIMERS = 200_000
+_PASSES = 3  # readings of a heap that changes
 
 
 class Schedule:
@@ -33,25 +34,27 @@ class Schedule:
         self.hubs = list(hubs)
         for hub in self.hubs:
             for name in ("next_timers", "timers"):
-                try:
-                    self._read(objects.attribute(hub, name))
-                except BadMemory:
-                    continue
+                self._read(hub, name)
         now = objects.memory.source.clock()
         self.due: set[int] = set()
         for timer, when in self.when.items():
             if when <= now:
                 self.due.update(greenlet for greenlet, _ in self._targets(timer))
 
-    def _read(self, heap: int) -> None:
-        objects, memory = self.objects, self.objects.memory
-        if not heap:
-            return
-        for item in objects.items(heap, _MAX_TIMERS):
-            pair = objects.items(item, 2)
-            if len(pair) == 2 and (when := objects.real(pair[0])) is not None:
-                self.when[pair[1]] = when
-        memory.prefetch(self.when)
+    def _read(self, hub: int, name: str) -> None:
+        """Take in a hub's timers; a busy hub changes them under us, so again if need be."""
+        objects = self.objects
+        for _ in range(_PASSES):
+            try:
+                heap = objects.attribute(hub, name)
+                for item in objects.items(heap, _MAX_TIMERS) if heap else ():
+                    pair = objects.items(item, 2)
+                    if len(pair) == 2 and (when := objects.real(pair[0])) is not None:
+                        self.when[pair[1]] = when
+                break
+            except BadMemory:
+                objects = Objects(objects.memory.fresh(), objects.layout)
+        self.objects.memory.prefetch(self.when)
 
     def functions(self) -> dict[int, int]:
         """Greenlet -> address of the function it will run, for those a timer will start."""

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from inspector.capture import Capture
-    from inspector.frames import RawFrame
+    from inspector.frames import Code, RawFrame
 
 _MAX_STACK = 256  # values that one frame keeps on its stack
+_MAX_TABLE = 1 << 18  # bytes of an exception table
+_EXCEPTION_TABLE = 40  # of PyCodeObject: co_exceptiontable, 3.11 to 3.15
 
 
 def find_holders(
@@ -45,16 +47,10 @@ def _kept(capture: Capture, stack: list[RawFrame]) -> Iterator[int]:
     at = objects.layout.at
     first, tag = at["frame.localsplus"], ~at["frame.tag"]
     bound = at["method.self"]
-    for frame, code, _ in stack:
-        base = frame + first + 8 * len(code.names)
+    for frame, code, instruction in stack:
         try:
-            if "frame.stackpointer" in at:
-                depth = (memory.word(frame + at["frame.stackpointer"]) - base) >> 3
-            else:  # an index into the locals and the stack after them
-                depth = (memory.u32(frame + at["frame.stacktop"]) & 0xFFFF) - len(code.names)
-            if not 0 < depth <= _MAX_STACK:
-                continue
-            for word in memory.words(base, depth):
+            depth = _depth(capture, code, instruction)
+            for word in memory.words(frame + first + 8 * len(code.names), depth):
                 value = word & tag
                 if value and word & 3 != 3:  # 3 marks a small int that is no object
                     yield value
@@ -62,3 +58,30 @@ def _kept(capture: Capture, stack: list[RawFrame]) -> Iterator[int]:
                         yield memory.word(value + bound)
         except BadMemory:
             continue
+
+
+def _depth(capture: Capture, code: Code, instruction: int) -> int:
+    """How deep a frame's stack is for sure: what the handler around it would unwind to.
+
+    The stack pointer would tell more, but a frame that has called into C has none in memory
+    before 3.14. See InternalDocs/exception_handling.md for the table.
+    """
+    objects = capture.objects
+    table = objects.memory.word(code.address + _EXCEPTION_TABLE)
+    data = objects.raw_bytes(table, _MAX_TABLE) if table else None
+    unit = max(instruction - code.start, 0) >> 1
+    numbers = _numbers(data or b"")
+    for start, size, _, depth in zip(numbers, numbers, numbers, numbers, strict=False):
+        if start <= unit < start + size:
+            return min(depth >> 1, _MAX_STACK)  # the low bit says whether lasti is pushed
+    return 0
+
+
+def _numbers(table: bytes) -> Iterator[int]:
+    """The variable-length numbers of an exception table: six bits a byte, 64 for more."""
+    value = 0
+    for byte in table:
+        value = value << 6 | byte & 63
+        if not byte & 64:
+            yield value
+            value = 0

@@ -11,14 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inspector.memory import BadMemory
+from inspector.objects import Objects
 
 if TYPE_CHECKING:
     from inspector.capture import Capture
-    from inspector.objects import Objects
     from inspector.schedule import Schedule
 
 _MAX_TIMERS = 200_000
 _MAX_LOOPS = 1024
+_PASSES = 3  # readings of a heap that changes
 
 
 class Timers:
@@ -47,20 +48,18 @@ class Timers:
             return
         self._loops.add(loop)
         objects = self._objects
-        try:
-            heap = objects.attribute(loop, "_scheduled")
-            handles = objects.items(heap, _MAX_TIMERS) if heap else []
-        except BadMemory:
-            return
-        objects.memory.prefetch(handles)
-        for handle in handles:
+        for _ in range(_PASSES):
             try:
-                self._read_handle(handle)
-            except BadMemory:
-                continue  # it was cancelled while the heap was read
+                heap = objects.attribute(loop, "_scheduled")
+                handles = objects.items(heap, _MAX_TIMERS) if heap else []
+                objects.memory.prefetch(handles)
+                for handle in handles:
+                    self._read_handle(objects, handle)
+                return
+            except BadMemory:  # the loop runs and changes its heap
+                objects = Objects(objects.memory.fresh(), objects.layout)
 
-    def _read_handle(self, handle: int) -> None:
-        objects = self._objects
+    def _read_handle(self, objects: Objects, handle: int) -> None:
         when = objects.real(objects.attribute(handle, "_when"))
         arguments = objects.attribute(handle, "_args")
         if when is None or not arguments or objects.is_none(arguments):
