@@ -89,7 +89,7 @@ def command(paths: tuple[str, ...], format_: str | None, **given: Any) -> int:
     )
     scanned = _paths(paths, given)
     report = _scan(scanned, options, _cache(given, settings), given["stdin_filename"])
-    _complain(report)
+    complain(report)
     if file and given["update_baseline"]:
         return _update(report, known, file, scanned, codes)
     if file:
@@ -183,7 +183,8 @@ def _scan(
         click.echo("\r\033[K", err=True, nl=False)
 
 
-def _complain(report: Report) -> None:
+def complain(report: Report) -> None:
+    """Say on stderr what was not read, and which suppressions hide nothing."""
     for one in report.unread:
         click.echo(f"migrate: {printable(one.path)}: {printable(one.reason)}", err=True)
     for idle in report.unused:

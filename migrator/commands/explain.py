@@ -1,0 +1,21 @@
+"""``migrate explain``: what a rule finds, why, and what takes its place."""
+
+from __future__ import annotations
+
+import click
+
+from migrator import rules
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="CODE...")
+def command(names: tuple[str, ...]) -> None:
+    """Explain rules by code (EVT103), name or family: the text of the documentation."""
+    from migrator.commands.scan import codes_of
+    from migrator.rule_pages import section
+
+    for number, code in enumerate(sorted(codes_of(names))):
+        if number:
+            click.echo()
+        click.echo(section(rules.by_code()[code][1]).rstrip())
+        click.echo(f"\n{rules.url(code)}")
