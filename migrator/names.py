@@ -415,7 +415,7 @@ class _Walk:
             if alias.name == "*":
                 self.star(module, alias)
                 continue
-            name = self.through(f"{module}.{alias.name}" if module else alias.name)
+            name = self.through(f"{module}.{alias.name}")
             known = api.is_eventlet(name)
             if known:
                 self.emit(name, "import", alias)
@@ -438,7 +438,8 @@ class _Walk:
         parts = self.name.split(".")
         climb = node.level - 1 if self.package else node.level
         parts = parts[: len(parts) - climb] if climb else parts
-        return ".".join([*parts, *([node.module] if node.module else [])])
+        # Above what we know is some package, but never Eventlet's top.
+        return ".".join([*(parts or [""]), *([node.module] if node.module else [])])
 
     def through(self, name: str) -> str:
         """Follow a project's own re-exports to what they hold."""
@@ -576,7 +577,8 @@ class _Walk:
         """What ``self.x`` holds."""
         scope = self.scope
         if (
-            scope.attributes
+            isinstance(link.ctx, ast.Load)
+            and scope.attributes
             and isinstance(link.value, ast.Name)
             and link.value.id == scope.me
             and link.value.id not in scope.held
@@ -633,8 +635,8 @@ class _Walk:
         *,
         statement: bool = False,
     ) -> Use | None:
-        if not api.is_eventlet(name):
-            return None
+        if name.endswith("()") or not api.is_eventlet(name):
+            return None  # a hub that is passed on is no use of its API
         return Use(name, kind, node, call, self.scope.in_async, statement)
 
     def emit(self, name: str, kind: Kind, node: ast.AST) -> None:

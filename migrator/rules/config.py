@@ -23,7 +23,7 @@ FAMILY = Family(
             "Socket.IO: asgi or threading)",
             asyncio=None,
             because=_DEPLOYED,
-            example=("worker_class = 'eventlet'", "worker_class = 'uvicorn_worker.UvicornWorker'"),
+            example=('worker_class = "eventlet"', 'worker_class = "uvicorn_worker.UvicornWorker"'),
         ),
         by_hand(
             "EVT902",

@@ -43,7 +43,7 @@ FAMILY = Family(
             asyncio=None,
             because="each module has a counterpart of its own",
             example=(
-                "from eventlet.green import subprocess\nsubprocess.check_output(cmd)",
+                "from eventlet.green import subprocess\n\nsubprocess.check_output(cmd)",
                 "process = await asyncio.create_subprocess_exec(*cmd, stdout=PIPE)",
             ),
         ),

@@ -23,7 +23,7 @@ FAMILY = Family(
             asyncio="",
             because="goes when asyncio.run starts the loop",
             keep="choose the asyncio hub: the others are deprecated",
-            example=("hubs.use_hub('epolls')", "hubs.use_hub('eventlet.hubs.asyncio')"),
+            example=('hubs.use_hub("epolls")', 'hubs.use_hub("eventlet.hubs.asyncio")'),
         ),
         by_hand(
             "EVT702",

@@ -19,7 +19,7 @@ FAMILY = Family(
             "an ASGI server (uvicorn, hypercorn), or a threaded WSGI server (gunicorn, cheroot)",
             asyncio=None,
             because="the server decides about the whole deployment",
-            example=("wsgi.server(eventlet.listen(('', 8080)), app)", "uvicorn.run(asgi_app)"),
+            example=('wsgi.server(eventlet.listen(("", 8080)), app)', "uvicorn.run(asgi_app)"),
         ),
         by_hand(
             "EVT302",

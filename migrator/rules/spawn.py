@@ -38,8 +38,8 @@ FAMILY = Family(
             asyncio="asyncio.TaskGroup()",
             because=_ASYNC,
             example=(
-                "pool = eventlet.GreenPool(10)\nfor r in pool.imap(fetch, urls): ...",
-                "limit = asyncio.Semaphore(10)\nasync with asyncio.TaskGroup() as tasks: ...",
+                "pool = eventlet.GreenPool(10)\nfor r in pool.imap(fetch, urls):\n    ...",
+                "limit = asyncio.Semaphore(10)\nasync with asyncio.TaskGroup() as tasks:\n    ...",
             ),
         ),
         by_hand(

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from tests.migrator.rules.cases import check
+
+
+def test_green_threads() -> None:
+    check("""
+        import eventlet  # EVT001 eventlet
+        from eventlet import greenthread as gt  # EVT405 eventlet.greenthread
+        eventlet.spawn(f)  # EVT401 eventlet.spawn
+        gt.spawn_after(1, f)  # EVT401 eventlet.greenthread.spawn_after
+        eventlet.GreenPool(10)  # EVT402 eventlet.GreenPool
+        eventlet.sleep()  # EVT403 eventlet.sleep
+        gt.kill(g)  # EVT404 eventlet.greenthread.kill
+        gt.getcurrent()  # EVT405 eventlet.greenthread.getcurrent
+        """)
