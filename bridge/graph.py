@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from inspector.snapshot import Edge, Snapshot
 
+# Means of waiting for what the target holds, and not for the target to end.
+INDIRECT = frozenset({"lock"})
+
 # How many edges the search for shortest cycles may look at: a target can hold any graph.
 _CYCLE_BUDGET = 2_000_000
 
@@ -39,8 +42,9 @@ class Graph:
     cycles: Sequence[Sequence[str]]  # paths, the start repeated at the end
 
     def awaiters(self, unit: str) -> Iterator[Unit]:
-        """Who waits for ``unit``, each once."""
-        waiters = dict.fromkeys(edge.waiter for edge in self.awaited_by.get(unit, ()))
+        """Who waits for ``unit`` itself (and not for a lock that it holds), each once."""
+        edges = self.awaited_by.get(unit, ())
+        waiters = dict.fromkeys(edge.waiter for edge in edges if edge.via not in INDIRECT)
         return (self.units[waiter] for waiter in waiters)
 
     def roots(self) -> list[str]:
@@ -80,10 +84,15 @@ def build(snapshot: Snapshot) -> Graph:
     units.update((unit.id, unit) for unit in _plain_threads(snapshot))
     waits_for: dict[str, list[Edge]] = {}
     awaited_by: dict[str, list[Edge]] = {}
-    for edge in dict.fromkeys(snapshot.edges):
-        if edge.waiter in units and edge.target in units:
-            waits_for.setdefault(edge.waiter, []).append(edge)
-            awaited_by.setdefault(edge.target, []).append(edge)
+    place = {unit: number for number, unit in enumerate(units)}
+    known = (
+        edge
+        for edge in dict.fromkeys(snapshot.edges)
+        if edge.waiter in units and edge.target in units
+    )
+    for edge in sorted(known, key=lambda edge: (place[edge.waiter], place[edge.target])):
+        waits_for.setdefault(edge.waiter, []).append(edge)
+        awaited_by.setdefault(edge.target, []).append(edge)
     parts: dict[str, list[Unit]] = {}
     for unit in snapshot.units:
         # Only this way round: a task that runs on a greenlet's stack is not a part of it.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import groups, words
 from bridge.escape import cut, width
+from bridge.graph import INDIRECT
 from bridge.groups import Groups
 from bridge.style import Style
 
@@ -104,10 +105,17 @@ class _Drawing:
             first = branch.members[0].id
             if self._options.depth is not None and branch.depth > self._options.depth:
                 yield self._more(branch)
-            elif first in self._drawn or (branch.depth and first in self._parts):
+            elif first in self._drawn or self._belongs_elsewhere(branch):
                 yield self._reference(branch)
             else:
                 yield from self._draw(branch)
+
+    def _belongs_elsewhere(self, branch: _Branch) -> bool:
+        """Whether the unit is drawn in its task's stack, or below one that waits for itself."""
+        unit = branch.members[0].id
+        if branch.depth and unit in self._parts:
+            return True
+        return branch.via in INDIRECT and any(True for _ in self._graph.awaiters(unit))
 
     def _push(self, children: Sequence[_Child], prefix: str, depth: int) -> None:
         """Put ``children`` on the stack, those that look alike as one branch."""
@@ -200,9 +208,7 @@ class _Drawing:
         text = self._start(branch) + self._faint(words.address(unit))
         if branch.cyclic:
             return text + "  " + self._style.paint("(cycle: back to the one above)", "alarm")
-        return text + self._faint(
-            "(shown above)" if unit.id in self._drawn else "(shown where its stack belongs)"
-        )
+        return text + self._faint("(shown above)" if unit.id in self._drawn else "(shown below)")
 
     def _more(self, branch: _Branch) -> str:
         """One line for all siblings that are too deep to draw."""

@@ -58,6 +58,13 @@ def test_the_guides_columns_and_what_it_lacks() -> None:
     ]
 
 
+def test_who_waits_for_a_lock_does_not_wait_for_its_holder() -> None:
+    waits = [*edges({"group": ["holder"]}), *edges({"waiter": ["holder"]}, via="lock")]
+    found = rows("\n".join(text(snapshot([task("holder"), task("group"), task("waiter")], waits))))
+    assert [row["awaiter_name"] for row in found] == ["group", "-", "-"]
+    assert found[2]["waits_on"] == "task holder"
+
+
 def test_columns_are_aligned_by_cells() -> None:
     names = ["任務一", "e\u0301", "plain", "🚀"]
     lines = text(snapshot([task(name, frame("zz")) for name in names]))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -69,6 +69,20 @@ def test_several_awaiters_one_drawing() -> None:
     ]
 
 
+def test_who_holds_a_lock_is_drawn_below_who_waits_for_itself() -> None:
+    units = [task("group"), task("waiter"), task("holder")]
+    waits = [*edges({"group": ["waiter", "holder"]}), *edges({"waiter": ["holder"]}, via="lock")]
+    where = units[2].id.removeprefix("task:")
+    assert draw(snapshot(units, waits))[1:] == [
+        "    ├── (T) waiter  [waiting]",
+        f"    │   └── (T) holder  via lock  {where}  (shown below)",
+        f"    └── (T) holder  {where}  [waiting]",
+    ]
+    # With nobody else, there.
+    alone = snapshot(units[1:], edges({"waiter": ["holder"]}, via="lock"))
+    assert draw(alone)[1] == "    └── (T) holder  via lock  [waiting]"
+
+
 def test_a_cycle_is_drawn_marked_and_spelt_out_and_the_rest_is_there() -> None:
     units = [task("fine"), task("a"), green("b"), task("c")]
     _, a, b, c = (unit.id for unit in units)
@@ -95,7 +109,7 @@ def test_a_greenlets_frames_stand_in_the_task_that_they_continue() -> None:
     part = green("commit", *orm, inside=host.id)
     other = task("waits-for-both")
     waits = [Edge(other.id, host.id, "awaits"), Edge(other.id, part.id, "x")]
-    assert draw(snapshot([part, other, host], waits)) == [
+    assert draw(snapshot([other, host, part], waits)) == [
         "└── (T) waits-for-both [1 task, 1 green thread]  [waiting]",
         "    ├── (T) request-1",
         "    │   └── request()  /srv/app/service.py:1",
@@ -259,13 +273,14 @@ def test_every_unit_is_drawn_once_in_any_graph(
         for name in "abcdefgh"
     ]
     ids = {unit.name: unit.id for unit in units}
-    waits = [Edge(ids[one], ids[other], "awaits") for one, other in pairs]
+    vias = cycle(["awaits", "lock", "awaits"])
+    waits = [Edge(ids[one], ids[other], next(vias)) for one, other in pairs]
     lines = draw(snapshot(units, waits), Style(unicode=not ascii_only))
     drawn = Counter(
         line.partition(") ")[2][0]
         for line in lines
-        if ") " in line and "above" not in line and "cycle:" not in line and "where its" not in line
+        if ") " in line and not re.search(r"above\)|below\)|^cycle:", line)
     )
     assert drawn == Counter("abcdefgh")
     cycles = graph.build(snapshot(units, waits)).cycles
-    assert len(lines) <= len(units) + len(set(pairs)) + len(cycles)
+    assert len(lines) <= len(units) + len(set(waits)) + len(cycles)
