@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from functools import partial
 from typing import TYPE_CHECKING
 
-from migrator import rules, sources
+from migrator import parallel, project, rules, sources
 from migrator.findings import Unread
 from migrator.fixes.mocks import covers
 from migrator.rewrite import Module, Options, Outcome, Result, rewrite
-from migrator.scan import may_matter, scan_python
 from migrator.together import Together, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from migrator.cache import Cache
+    from migrator.facades import Facades
     from migrator.findings import Finding, Stage
+
+_MANY = 24  # files with sites from which on other processes pay for their start
+_SHARE = 4
+_NOT_OURS = "apply rewrites debug and backdoor use only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Plan:
     results: tuple[Result, ...]  # of every file that has findings, in the order of the paths
     unread: tuple[Unread, ...]
     files: int
+    again: Callable[[str, frozenset[Finding]], Result]  # a file without some of its changes
     created: tuple[Result, ...] = ()  # modules that come anew (--bridge-as)
 
     @property
@@ -41,84 +48,128 @@ class Plan:
             yield from result.outcomes
 
 
-def plan(paths: Iterable[str], options: Options, *, stage: Stage | None = None) -> Plan:
+def plan(
+    paths: Iterable[str],
+    options: Options,
+    scanning: project.Options,
+    *,
+    stage: Stage | None = None,
+    cache: Cache | None = None,
+) -> Plan:
     """Plan the rewrite of files and folders. ``stage`` None: what the code base is ready for.
 
     While anything but debugging still uses Eventlet, that is "bridge".
     """
-    results: list[Result] = []
-    unread: list[Unread] = []
-    contents: dict[str, bytes] = {}
-    for source in sources.find(paths, text=False):
-        if isinstance(source, Unread):
-            unread.append(source)
-            continue
-        data = sources.read(source.path, named=source.named)
-        if isinstance(data, Unread):
-            unread.append(data)
-        else:
-            contents[source.path] = data
+    paths = list(paths)
+    report, facades = project.scan_project(paths, scanning, cache)
     if stage is None:
-        stage = "bridge" if any(map(_uses_eventlet_otherwise, contents.items())) else "asyncio"
-    options = replace(options, stage=stage)
-    for path, data in contents.items():
-        result = _one(path, data, options)
+        stage = "bridge" if any(map(_is_other_use, report.findings)) else "asyncio"
+    run = _Run(replace(options, stage=stage), scanning, facades)
+    found: dict[str, list[Finding]] = {}
+    for finding in report.findings:
+        found.setdefault(finding.path, []).append(finding)
+    unread = list(report.unread)
+    sites = [path for path, findings in found.items() if any(map(_is_rewritable, findings))]
+    if stage == "asyncio":
+        sites += _bridged(paths, run, set(sites))
+    done = run.rewrite_together(run.rewrite_all(sites))
+    results: list[Result] = []
+    for path in sorted({*found, *done}):
+        result = done.get(path)
         if isinstance(result, Unread):
             unread.append(result)
-        elif result.outcomes or result.changed:
+            result = None
+        result = _with_findings(path, found.get(path, []), result)
+        if result.outcomes or result.changed:
             results.append(result)
-    results = _together(results, options)
-    return Plan(stage, tuple(results), tuple(unread), len(contents))
+
+    def again(path: str, declined: frozenset[Finding]) -> Result:
+        result = run.rewrite_one(path, run.together, declined)
+        return _with_findings(
+            path, found.get(path, []), None if isinstance(result, Unread) else result
+        )
+
+    return Plan(stage, tuple(results), tuple(unread), report.files, again)
 
 
-def _together(results: list[Result], options: Options) -> list[Result]:
-    """Rewrite again what has to change, or to stay, because of mocks in other files."""
-    together = decide(results, options)
-    if not together.follow and not together.held:
-        return results
-    concerned = (*together.follow, *together.held)
-    again = []
-    for result in results:
-        if any(covers(api, o.finding.api) for o in result.outcomes for api in concerned):
-            redone = _one(result.path, result.old, options, together)
-            again.append(result if isinstance(redone, Unread) else redone)
-        else:
-            again.append(result)
-    return again
+def _bridged(paths: Iterable[str], run: _Run, known: Collection[str]) -> Iterator[str]:
+    """The files in which stage bridge may have left something for stage asyncio."""
+    needle = run.options.bridge.encode()
+    for source in sources.find(paths, exclude=run.scanning.exclude, text=False):
+        if isinstance(source, Unread) or source.path in known:
+            continue
+        data = sources.read(source.path, named=source.named)
+        if not isinstance(data, Unread) and needle in data:
+            yield source.path
 
 
-def _one(
-    path: str, data: bytes, options: Options, together: Together | None = None
-) -> Result | Unread:
-    """One file. A crash of ours costs this file, with a line that names it."""
-    name, package = sources.module_name(path)
-    module = Module(name, package, together=together or Together())
-    try:
-        found = _findings(path, data)
-        if isinstance(found, Unread):
-            return found
-        if any(map(_is_rewritable, found)) or (options.stage == "asyncio" and b"bridge" in data):
+class _Run:
+    """What the passes over the files share."""
+
+    def __init__(self, options: Options, scanning: project.Options, facades: Facades) -> None:
+        self.options = options
+        self.scanning = scanning
+        self.facades = facades
+        self.together = Together()
+
+    def rewrite_all(self, paths: Sequence[str]) -> dict[str, Result | Unread]:
+        """Rewrite each file, in other processes when there are many."""
+        processes = self.scanning.processes or parallel.processors()
+        work = partial(self.rewrite_one, together=self.together)
+        if processes == 1 or len(paths) < _MANY:
+            return dict(zip(paths, map(work, paths), strict=True))
+        return dict(zip(paths, parallel.map_forked(work, paths, processes, _SHARE), strict=True))
+
+    def rewrite_together(self, done: dict[str, Result | Unread]) -> dict[str, Result | Unread]:
+        """Rewrite again what has to change, or to stay, because of mocks in other files."""
+        results = [result for result in done.values() if isinstance(result, Result)]
+        self.together = decide(results, self.options)
+        concerned = (*self.together.follow, *self.together.held)
+        again = [
+            result.path
+            for result in results
+            if any(covers(api, o.finding.api) for o in result.outcomes for api in concerned)
+        ]
+        return {**done, **self.rewrite_all(again)}
+
+    def rewrite_one(
+        self, path: str, together: Together, declined: frozenset[Finding] = frozenset()
+    ) -> Result | Unread:
+        """One file. A crash of ours costs this file, with a line that names it."""
+        name, package = sources.module_name(path)
+        module = Module(name, package, partial(self.facades.visible, path), together=together)
+        data = sources.read(path, named=True)
+        if isinstance(data, Unread):
+            return data
+        codes = self.scanning.codes if self.options.codes is None else self.options.codes
+        for pattern, ignored in self.scanning.per_file_ignores:
+            if fnmatch(path, pattern):
+                codes -= ignored
+        try:
+            options = replace(self.options, codes=codes, declined=declined)
             return rewrite(data, path, module, options)
-    except Exception as error:  # noqa: BLE001 - the other files must not suffer
-        return Unread(path, f"migrate failed on it ({error!r}); it is unchanged, please report it")
-    outcome = partial(Outcome, rewritten=False, reason="apply rewrites debug and backdoor use only")
-    return Result(path, data, data, tuple(map(outcome, found)))
+        except Exception as error:  # noqa: BLE001 - the other files must not suffer
+            return Unread(path, f"migrate failed on it, it is unchanged, please report: {error!r}")
+
+
+def _with_findings(path: str, findings: Sequence[Finding], result: Result | None) -> Result:
+    """The file's result with an outcome for every finding of the scan, in their order."""
+    outcomes = {o.finding: o for o in result.outcomes} if result else {}
+    for finding in findings:
+        if finding not in outcomes:
+            reason = finding.bridge.reason if _is_rewritable(finding) else _NOT_OURS
+            outcomes[finding] = Outcome(finding, False, reason or _NOT_OURS)
+    ordered = tuple(sorted(outcomes.values(), key=lambda outcome: outcome.finding.order))
+    return replace(result, outcomes=ordered) if result else Result(path, b"", b"", ordered)
 
 
 def _is_rewritable(finding: Finding) -> bool:
     return rules.by_code()[finding.code][0].fixes is not None
 
 
-def _uses_eventlet_otherwise(item: tuple[str, bytes]) -> bool:
-    found = _findings(*item)
-    return not isinstance(found, Unread) and any(
-        not _is_rewritable(finding) and finding.api != "eventlet" for finding in found
+def _is_other_use(finding: Finding) -> bool:
+    return (
+        finding.kind in ("import", "call", "reference", "store")
+        and finding.api.startswith("eventlet.")
+        and not _is_rewritable(finding)
     )
-
-
-def _findings(path: str, data: bytes) -> tuple[Finding, ...] | Unread:
-    if not may_matter(data):
-        return ()
-    name, package = sources.module_name(path)
-    facts = scan_python(data, path, name, package=package)
-    return facts.unread or facts.findings

@@ -87,6 +87,16 @@ def scan_paths(
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Scan files and folders. ``progress`` is told how many files are done."""
+    return scan_project(paths, options, cache, progress)[0]
+
+
+def scan_project(
+    paths: Iterable[str],
+    options: Options,
+    cache: Cache | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Report, Facades]:
+    """As `scan_paths`, and what the project re-exports."""
     found = list(sources.find(paths, exclude=options.exclude, text=options.text))
     unread = [one for one in found if isinstance(one, Unread)]
     run = _Run(options, cache or Cache(None), progress)
@@ -94,7 +104,7 @@ def scan_paths(
     run.follow_facades(files)
     _check_small(files)
     run.cache.save(run.facades.record)
-    return _gather(files, unread, options)
+    return _gather(files, unread, options), run.facades
 
 
 def scan_bytes(data: bytes, path: str, options: Options) -> Report:

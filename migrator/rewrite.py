@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from migrator import names, rules, scan
+from migrator import names, rules, scan, suppressions
 from migrator.edits import Edit, Source
 from migrator.findings import Advice, Finding, Unread
 from migrator.fixes import COMMENT_LOST, Change, File, Left, mocks, swap
@@ -23,7 +23,7 @@ from migrator.statements import edit_statements, loses_comment
 from migrator.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from migrator.findings import Stage
     from migrator.fixes.mocks import Role
@@ -53,7 +53,7 @@ class Module:
 
     name: str
     package: bool = False
-    exports: Exports = field(default_factory=dict)
+    visible: Callable[[frozenset[str]], Exports] | None = None  # the project's re-exports
     imported: Collection[str] = ()  # its names that other files import
     together: Together = field(default_factory=Together)
 
@@ -112,11 +112,15 @@ def _pass(
     if isinstance(parsed, Unread):
         return parsed
     tree, text = parsed
-    exports = {**module.exports, **_bridge_as_facade(options)}
+    exports: dict[str, Mapping[str, str]] = dict(_bridge_as_facade(options))
     found = names.resolve(tree, module.name, package=module.package, exports=exports)
-    pairs = [
-        (use, finding) for use in found.uses for finding in scan.to_findings([use], text, path)
-    ]
+    if module.visible:
+        exports.update(module.visible(found.imports))
+        found = names.resolve(tree, module.name, package=module.package, exports=exports)
+    known = scan.findings_by_use(found.uses, text, path)
+    ignored = suppressions.find(data)
+    shown, _, _ = suppressions.apply(path, known.values(), ignored, _codes(options))
+    pairs = [(use, finding) for use, finding in known.items() if finding in set(shown)]
     source = Source(data, tree, text)
     try:
         scopes = Bindings(tree)
@@ -127,7 +131,10 @@ def _pass(
         source=source,
         scopes=scopes,
         uses=found.uses,
-        advice={use: _advice(finding, module, options) for use, finding in pairs},
+        advice={
+            **dict.fromkeys(found.uses, Advice("manual", None, "a comment says to ignore it")),
+            **{use: _advice(finding, module, options) for use, finding in pairs},
+        },
         stage=options.stage,
         unsafe=options.unsafe,
         bridge=options.bridge,
@@ -147,7 +154,12 @@ def _pass(
     return source.encode(source.apply(edits)), [
         Outcome(finding, use not in reasons, reasons.get(use), mocks.role(use, file))
         for use, finding in pairs
+        if finding.code in _codes(options)
     ]
+
+
+def _codes(options: Options) -> frozenset[str]:
+    return frozenset(rules.by_code()) if options.codes is None else options.codes
 
 
 def _advice(finding: Finding, module: Module, options: Options) -> Advice:

@@ -109,10 +109,14 @@ def unnamed_uses(tree: ast.Module, data: bytes) -> list[Use]:
 
 def to_findings(uses: Iterable[Use], text: str, path: str) -> list[Finding]:
     """Name the rule of every use of a file; in order, each once."""
-    lines = _LINES.split(text)
-    found = {_finding(use, lines, path) for use in uses}
-    kept = _without_doubles(one for one in found if one)
+    kept = _without_doubles(set(findings_by_use(uses, text, path).values()))
     return sorted(kept, key=lambda finding: finding.order)
+
+
+def findings_by_use(uses: Iterable[Use], text: str, path: str) -> dict[Use, Finding]:
+    """The finding of each use that a rule knows."""
+    lines = _LINES.split(text)
+    return {use: found for use in uses if (found := _finding(use, lines, path))}
 
 
 def scan_text(data: bytes, path: str) -> Facts:

@@ -1,0 +1,124 @@
+"""What ``migrate apply`` did or would do, in every format; each finding with its outcome."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from migrator import rules
+from migrator.findings import Report
+from migrator.reporters import counted, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from migrator.apply import Plan
+    from migrator.rewrite import Outcome, Result
+
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def colour() -> bool:
+    """Tell whether the output is for the eyes: a terminal, and nobody asked for none."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def text(done: Plan, *, written: bool, check: bool, failed: Mapping[str, str]) -> Iterator[str]:
+    """Diffs (or the names of the files), what was left and why, one line of sums."""
+    for result in done.changed:
+        if check:
+            yield f"would change {printable(result.path)}"
+        elif not written:
+            yield from diff(result)
+        elif result.path not in failed:
+            yield f"changed {printable(result.path)}"
+    others = rewritten = left = 0
+    for outcome in done.outcomes:
+        finding = outcome.finding
+        reason = _reason(outcome, failed)
+        if reason is None:
+            rewritten += 1
+        elif rules.by_code()[finding.code][0].fixes is None:
+            others += 1
+        else:
+            left += 1
+            place = f"{printable(finding.path)}:{finding.span.line}:{finding.span.column}"
+            yield f"{place} {finding.code} {finding.api} left: {reason}"
+    verb = "rewritten" if written else "to rewrite"
+    files = counted(len(done.changed) - len(failed), "file")
+    sums = f"{counted(rewritten, 'finding')} {verb} in {files} for stage {done.stage}, {left} left"
+    if others:
+        sums += f"; {counted(others, 'other use')} of Eventlet: see `migrate scan`"
+    yield f"{sums}."
+
+
+def json(done: Plan, *, written: bool, failed: Mapping[str, str]) -> Iterator[str]:
+    """The document of `migrate scan`, with outcomes and the files."""
+    from json import dumps
+
+    from migrator.reporters.json import document
+
+    outcomes = list(done.outcomes)
+    report = Report(tuple(o.finding for o in outcomes), done.unread, done.files)
+    record = document(report, done.stage)
+    for finding, outcome in zip(record["findings"], outcomes, strict=True):
+        reason = _reason(outcome, failed)
+        finding["outcome"] = "rewritten" if reason is None else "left"
+        finding["reason"] = reason
+    record["stage"] = done.stage
+    record["files"] = [
+        {
+            "path": result.path,
+            "changed": written and result.path not in failed,
+            "reason": failed.get(result.path),
+        }
+        for result in done.changed
+    ]
+    yield dumps(record, indent=2)
+
+
+def other(done: Plan, format_: str, *, failed: Mapping[str, str]) -> Iterator[str]:
+    """A format of `migrate scan`: what is left, the reason in its message."""
+    findings = []
+    for outcome in done.outcomes:
+        reason = _reason(outcome, failed)
+        if reason is not None:
+            message = f"{outcome.finding.message} (left: {reason})"
+            findings.append(replace(outcome.finding, message=message))
+    report = Report(tuple(findings), done.unread, done.files)
+    yield from import_module(f"migrator.reporters.{format_}").render(report, done.stage)
+
+
+def diff(result: Result) -> Iterator[str]:
+    """Unified diff with line ends as they are, coloured on a terminal."""
+    for line in _unified(result):
+        if not colour():
+            yield line
+        elif line.startswith(("---", "+++")):
+            yield click.style(line, bold=True)
+        else:
+            yield click.style(line, fg=_COLOURS.get(line[0]))
+
+
+def _unified(result: Result) -> Iterable[str]:
+    import difflib
+
+    old, new = (
+        data.decode(errors="backslashreplace").splitlines(keepends=True)
+        for data in (result.old, result.new)
+    )
+    before = result.path if result.old else os.devnull
+    for line in difflib.unified_diff(old, new, before, result.path):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _reason(outcome: Outcome, failed: Mapping[str, str]) -> str | None:
+    """Why the finding is still there; None when it is not."""
+    if outcome.rewritten:
+        return failed.get(outcome.finding.path)
+    return outcome.reason or "no rewrite is known"
