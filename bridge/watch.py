@@ -10,7 +10,7 @@ place were taken over by another.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -127,9 +127,9 @@ def observed(watch: Watch) -> Snapshot:
         track = watch.tracks[unit.id]
         start = track.first_seen if unit.id in waiters else track.since
         if unit.runtime is None and start < watch.now:
-            unit = replace(unit, runtime=Runtime(watch.now - start, "observed"))
+            unit = unit._replace(runtime=Runtime(watch.now - start, "observed"))
         units.append(unit)
-    return replace(watch.snapshot, units=tuple(units))
+    return watch.snapshot._replace(units=tuple(units))
 
 
 def branch_of(unit: Unit) -> Branch:

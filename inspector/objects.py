@@ -21,7 +21,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from inspector.memory import BadMemory
+from inspector.memory import PAGE, BadMemory
 
 if TYPE_CHECKING:
     from inspector.layouts import Layout
@@ -29,12 +29,17 @@ if TYPE_CHECKING:
 
 _INLINE_VALUES = 1 << 2  # Py_TPFLAGS_INLINE_VALUES, 3.13+
 _MANAGED_DICT = 1 << 4  # Py_TPFLAGS_MANAGED_DICT, 3.11+ (3.11 calls it inline values)
-_SUBCLASS: Final = {"int": 1 << 24, "list": 1 << 25, "tuple": 1 << 26, "bytes": 1 << 27}
+_SUBCLASS: Final = {"int": 1 << 24, "bytes": 1 << 27}
 _UNICODE = 1 << 28  # Py_TPFLAGS_UNICODE_SUBCLASS
 _DICT = 1 << 29
 _HEAPTYPE = 1 << 9
 _READY = 1 << 12
+_SHAPES = frozenset(
+    {"int", "float", "str", "bytes", "list", "tuple", "set", "frozenset", "dict", "deque"}
+)
+_PLAIN = {f"builtins.{name}" for name in _SHAPES} | {"collections.deque"}
 _SPLIT_KEYS, _GENERAL_KEYS = 2, 0
+_DOUBLE = struct.Struct("<d")  # aligned, so never across two pages
 _MAX_MRO = 64
 _MAX_ITEMS = 1 << 20
 _DEQUE_BLOCK = 64  # BLOCKLEN of Modules/_collectionsmodule.c
@@ -43,7 +48,8 @@ _DEQUE_BLOCK = 64  # BLOCKLEN of Modules/_collectionsmodule.c
 class Type:
     """A type of the target. ``full`` is "eventlet.hubs.epolls.Hub", ``name`` its last part."""
 
-    __slots__ = ("address", "basicsize", "dictoffset", "flags", "full", "mro", "name", "slots")
+    __slots__ = ("address", "basicsize", "dictoffset", "flags", "full", "has_dict", "mro", "name",
+                 "shape", "slots")  # fmt: skip
 
     def __init__(self, address: int, name: str, flags: int, basicsize: int) -> None:
         self.address = address
@@ -52,6 +58,8 @@ class Type:
         self.flags = flags
         self.basicsize = basicsize
         self.dictoffset = 0
+        self.has_dict = False
+        self.shape = ""  # the builtin it is or derives from: one of _SHAPES, "" for others
         self.mro: tuple[int, ...] = ()
         self.slots: dict[str, int] = {}  # attribute -> offset of its __slots__ member
 
@@ -70,6 +78,7 @@ class Objects:
         self._size_at = at["tuple.ob_size"]
         self._state_at, self._length_at = at["unicode.state"], at["unicode.length"]
         self._ascii, self._digits = at["unicode.asciiobject_size"], at["long.ob_digit"]
+        self._fval = at["float.ob_fval"]
         # A str that is not ASCII has its UTF-8 pointer and length between header and data.
         self._compact = self._ascii + 16 + (8 if layout.minor < 12 else 0)
 
@@ -99,10 +108,16 @@ class Objects:
         self._types[address] = kind
         mro = memory.word(address + at["type.tp_mro"])
         kind.mro = tuple(self._tuple(mro, _MAX_MRO)) if mro else (address,)
+        kind.has_dict = bool(flags & _MANAGED_DICT) or kind.dictoffset != 0
         if flags & _HEAPTYPE:
             self._describe_heap_type(kind, "." in text)
         elif "." not in text:
             kind.full = f"builtins.{text}"
+        for base in kind.mro:
+            plain = kind if base == address else self.type_at(base)
+            if plain.full in _PLAIN:
+                kind.shape = plain.name
+                break
         return kind
 
     def _describe_heap_type(self, kind: Type, dotted: bool) -> None:
@@ -141,6 +156,11 @@ class Objects:
         """
         kind = self.type_of(address)
         at, memory = self.layout.at, self.memory
+        if not kind.has_dict:
+            offset = kind.slots.get(name)
+            if offset is None:
+                offset = self._slot(kind, name)
+            return memory.word(address + offset) if offset >= 0 else 0
         if kind.flags & _MANAGED_DICT:
             dictionary = memory.word(address - 24)
             minor = self.layout.minor
@@ -170,6 +190,13 @@ class Objects:
         offset = self._slot(kind, name)
         return memory.word(address + offset) if offset >= 0 else 0
 
+    def slots(self, address: int, names: tuple[str, ...]) -> list[int]:
+        """Several __slots__ members of one object, 0 for those that it has not."""
+        kind = self.type_of(address)
+        words = self.memory.words(address, kind.basicsize >> 3)
+        offsets = [kind.slots.get(name) or self._slot(kind, name) for name in names]
+        return [words[offset >> 3] if offset > 0 else 0 for offset in offsets]
+
     def _cached_keys(self, keys: int) -> dict[str, int]:
         """Names of instance attributes of a type -> index of their values."""
         known = self._keys.get(keys)
@@ -192,11 +219,11 @@ class Objects:
 
     def items(self, address: int, limit: int = 1024) -> list[int]:
         """Addresses of the first ``limit`` items of a list, tuple, set or deque, else none."""
-        kind = self.type_of(address)
+        shape = self.type_of(address).shape
         memory, at = self.memory, self.layout.at
-        if kind.flags & _SUBCLASS["tuple"]:
+        if shape == "tuple":
             return self._tuple(address, limit)
-        if kind.flags & _SUBCLASS["list"]:
+        if shape == "list":
             count = memory.word(address + self._size_at)
             if count > _MAX_ITEMS:
                 raise BadMemory(f"{count} items at {address:#x}")
@@ -204,22 +231,16 @@ class Objects:
                 return []
             # list.ob_item is a pointer to the items, null as long as there were none
             return memory.words(memory.word(address + at["list.ob_item"]), min(count, limit))
-        bases = {self.type_at(base).name for base in kind.mro}
-        if bases & {"set", "frozenset"}:
+        if shape in ("set", "frozenset"):
             return self._set(address, limit)
-        if "deque" in bases:
-            return self._deque(address, limit)
-        return []
+        return self._deque(address, limit) if shape == "deque" else []
 
     def size(self, address: int) -> int:
         """How many items a list, tuple, set, deque or dict holds. Raises BadMemory."""
-        kind = self.type_of(address)
-        at = self.layout.at
-        bases = {self.type_at(base).name for base in kind.mro}
-        where = self._size_at
-        if bases & {"set", "frozenset"}:
-            where = at["set.used"]
-        count = self.memory.word(address + where)  # dict.ma_used and deque's size are there too
+        is_set = self.type_of(address).shape in ("set", "frozenset")
+        # dict.ma_used and a deque's size are where a tuple's size is
+        where = self.layout.at["set.used"] if is_set else self._size_at
+        count = self.memory.word(address + where)
         if count > 1 << 40:
             raise BadMemory(f"{count} items at {address:#x}")
         return count
@@ -332,6 +353,11 @@ class Objects:
         memory = self.memory
         state = memory.word(address + self._state_at)
         length = memory.word(address + self._length_at)
+        if state & 0x60 == 0x60:  # compact and ASCII, as nearly all are
+            start = (address + self._ascii) & 4095
+            if start + length <= PAGE and length <= limit:
+                page = memory.pages[(address + self._ascii) >> 12]
+                return page.tobytes()[start : start + length].decode("latin-1")
         width = state >> 2 & 7
         if length > 1 << 40 or width not in (1, 2, 4):
             raise BadMemory(f"no str at {address:#x}")
@@ -342,10 +368,9 @@ class Objects:
         else:  # str subclasses keep their data elsewhere
             start = memory.word(address + self._compact)
         data = memory.data(start, taken * width)
-        codec = ("latin-1", "utf-16-le", "", "utf-32-le")[width - 1]
         if width == 2:  # a lone surrogate is a legal character of a str
             return "".join(map(chr, memoryview(data).cast("H")))
-        return data.decode(codec, "replace")
+        return data.decode("latin-1" if width == 1 else "utf-32-le", "replace")
 
     def raw_bytes(self, address: int, limit: int = 4096) -> bytes | None:
         """The bytes object's content, cut at ``limit``; None when it is not one."""
@@ -362,12 +387,14 @@ class Objects:
         if not address or not self.type_of(address).flags & _SUBCLASS["int"]:
             return None
         memory = self.memory
+        size = memory.word(address + self._size_at)
         if self.layout.minor >= 12:  # lv_tag: the count above three bits, the sign below
-            tag = memory.word(address + self.layout.at["long.lv_tag"])
-            count, sign = tag >> 3, 1 - (tag & 3)
+            count, sign = size >> 3, 1 - (size & 3)
         else:
-            size = memory.signed(address + self._size_at)
+            size -= size >> 63 << 64
             count, sign = abs(size), (size > 0) - (size < 0)
+        if count <= 1:
+            return sign * (memory.u32(address + self._digits) & 0x3FFFFFFF)
         if count > 1024:
             return None
         data = memory.data(address + self._digits, 4 * count)
@@ -380,14 +407,11 @@ class Objects:
         """The float, or the int as one; None when it is neither."""
         if not address:
             return None
-        if self._is_float(self.type_of(address)):
-            word = self.memory.data(address + self.layout.at["float.ob_fval"], 8)
-            return float(struct.unpack("<d", word)[0])
+        if self.type_of(address).shape == "float":
+            at = address + self._fval
+            return float(_DOUBLE.unpack_from(self.memory.pages[at >> 12], at & 4095)[0])
         whole = self.integer(address)
         try:
             return None if whole is None else float(whole)
         except OverflowError:
             return None
-
-    def _is_float(self, kind: Type) -> bool:
-        return any(self.type_at(base).full == "builtins.float" for base in kind.mro)

@@ -23,8 +23,7 @@ _MAX_CALLBACKS = 64
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     reason = Reason("sleep", "sleeping", until="{} left")
     reason.total = look.objects.real(frame.local("delay"))
-    look.timers.read_loop(frame.local("loop"))
-    reason.deadline = look.timers.due(frame.local("h"))
+    reason.deadline = look.timers.due_handle(frame.local("h"))
     return reason
 
 

@@ -42,6 +42,10 @@ class Timers:
         found = self.schedule.when.get(timer)
         return self._handles.get(timer) if found is None else found
 
+    def due_handle(self, handle: int) -> float | None:
+        """When a handle of a loop is due, without a look at its loop; None where there is none."""
+        return self._objects.real(self._objects.attribute(handle, "_when")) if handle else None
+
     def read_loop(self, loop: int) -> None:
         """Take in the timers of a loop, once. Loops of other makers keep theirs elsewhere."""
         if not loop or loop in self._loops or len(self._loops) >= _MAX_LOOPS:
@@ -60,9 +64,9 @@ class Timers:
                 objects = Objects(objects.memory.fresh(), objects.layout)
 
     def _read_handle(self, objects: Objects, handle: int) -> None:
-        when = objects.real(objects.attribute(handle, "_when"))
-        arguments = objects.attribute(handle, "_args")
-        if when is None or not arguments or objects.is_none(arguments):
+        due, arguments, callback = objects.slots(handle, ("_when", "_args", "_callback"))
+        when = objects.real(due)
+        if when is None or objects.type_of(arguments).shape != "tuple":
             return  # a cancelled handle drops its arguments
         self._handles[handle] = when
         first = objects.items(arguments, 1)
@@ -70,7 +74,6 @@ class Timers:
             # futures._set_result_unless_cancelled(future, ..), tasks._release_waiter(waiter)
             self.futures[first[0]] = when
             return
-        callback = objects.attribute(handle, "_callback")
         if objects.type_of(callback).name == "method":
             owner = objects.memory.word(callback + objects.layout.at["method.self"])
             if objects.type_of(owner).full == "asyncio.timeouts.Timeout":

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -89,7 +88,7 @@ def task(number: int = 1, **changes: object) -> Unit:
         stack=(SLEEP, WORK),
         wait=Wait("sleep", "sleep 5 s (3.1 s left)", seconds_left=3.1, seconds_total=5),
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return plain._replace(**changes)  # type: ignore[arg-type]
 
 
 def at(
