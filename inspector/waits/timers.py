@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from inspector.memory import BadMemory
 from inspector.objects import Objects
+from inspector.values import callable_name
 
 if TYPE_CHECKING:
     from inspector.capture import Capture
@@ -33,6 +34,7 @@ class Timers:
         self.futures: dict[int, float] = {}  # future that a timer completes -> when
         self.units: dict[int, tuple[float, float | None]] = {}  # task, greenlet -> (end, total)
         self._loops: set[int] = set()
+        self._wakes_sleeper = 0  # futures._set_result_unless_cancelled, once seen
         self._read_throws()
 
     def due(self, timer: int) -> float | None:
@@ -65,16 +67,22 @@ class Timers:
 
     def _read_handle(self, objects: Objects, handle: int) -> None:
         due, arguments, callback = objects.slots(handle, ("_when", "_args", "_callback"))
+        if callback == self._wakes_sleeper:
+            return  # asyncio.sleep: its own frame holds the handle
         when = objects.real(due)
         if when is None or objects.type_of(arguments).shape != "tuple":
             return  # a cancelled handle drops its arguments
+        kind = objects.type_of(callback).name
+        if kind == "function" and not self._wakes_sleeper:
+            name = callable_name(objects, callback)
+            self._wakes_sleeper = callback if name == "_set_result_unless_cancelled" else 0
         self._handles[handle] = when
         first = objects.items(arguments, 1)
         if first:
             # futures._set_result_unless_cancelled(future, ..), tasks._release_waiter(waiter)
             self.futures[first[0]] = when
             return
-        if objects.type_of(callback).name == "method":
+        if kind == "method":
             owner = objects.memory.word(callback + objects.layout.at["method.self"])
             if objects.type_of(owner).full == "asyncio.timeouts.Timeout":
                 self._ends(objects.attribute(owner, "_task"), when, None)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bridge.watch import Branch, Watch, begin, grows, look, observed
 from inspector.snapshot import Completeness, Edge, Frame, Runtime, Snapshot, Spawned, Unit, Wait
 
@@ -20,7 +18,7 @@ def unit(number: int = 1, **changes: object) -> Unit:
         stack=(SLEEP, WORK),
         wait=Wait("event", "Event 0x10", object=0x10),
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return plain._replace(**changes)  # type: ignore[arg-type]
 
 
 def at(seconds: float, *units: Unit, edges: tuple[Edge, ...] = ()) -> Snapshot:
@@ -110,7 +108,7 @@ def test_a_unit_keeps_its_age_when_it_starts() -> None:
 def test_fills_in_run_times_only_where_none_is_known() -> None:
     leaf, waiter, known = unit(1), unit(2), unit(3, runtime=Runtime(70, "exact"))
     edges = (Edge("task:0x2", "task:0x1", "awaits"),)
-    moved = [replace(each, stack=(WORK,)) for each in (leaf, waiter)]
+    moved = [each._replace(stack=(WORK,)) for each in (leaf, waiter)]
     looks = watch(
         at(0, leaf, waiter, known, edges=edges), at(3, *moved, known), at(5, *moved, edges=edges)
     )
