@@ -19,6 +19,7 @@ from migrator import __version__
 COMMANDS: dict[str, str] = {
     "ps": "list the tasks and green threads of a live process",
     "pstree": "draw who waits for whom in a live process",
+    "check": "say what is wrong in a live process: deadlocks, blocked loops, leaks",
     "doctor": "say why a process can or cannot be looked at, and what to do about it",
     "record": "record where a live process spends wall time, as a profile",
     "scan": "find every use of Eventlet in a code base, and say what to do",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bridge import graph, redact, style, words
+from bridge import graph, redact, style, watch, words
 from bridge.escape import clean
 from inspector.errors import MigrateError, NoSuchProcess, NotPython, UsageError
 from migrator import __version__
+from migrator.durations import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +29,7 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 
 _FINDINGS = 1
 _NOT_ALL_READ = 3
+_SAMPLES = 4  # looks after the first that --sample takes
 _LINES_AT_ONCE = 500  # written together: soon enough to see, rare enough to be fast
 
 
@@ -38,10 +41,11 @@ class Targets:
     children: bool
     name: str | None
     freeze: bool
+    sample: float | None = None  # seconds to watch before the picture
 
 
-def options(command: _F) -> _F:
-    """The arguments and options that say which processes and how: those of `Targets`."""
+def choosing(command: _F) -> _F:
+    """The arguments and options that say which processes, and how to read them."""
     for add in reversed(
         (
             click.argument("pids", metavar="PID...", nargs=-1, type=click.IntRange(min=1)),
@@ -57,6 +61,23 @@ def options(command: _F) -> _F:
                 "--freeze",
                 is_flag=True,
                 help="Stop the process while it is read (tens of ms): an exact picture.",
+            ),
+        )
+    ):
+        command = add(command)
+    return command
+
+
+def options(command: _F) -> _F:
+    """Those of `choosing`, and those of a view."""
+    for add in reversed(
+        (
+            choosing,
+            click.option(
+                "--sample",
+                metavar="DURATION",
+                type=Duration(),
+                help="Watch the process for so long, to say how long units are where they are.",
             ),
             click.option(
                 "--show-secrets",
@@ -95,9 +116,9 @@ class Look:
         """
         failure: MigrateError | None = None
         taken = False
-        for pid, named in self._pids().items():
+        for pid, named in self.pids().items():
             try:
-                one = graph.build(_capture(pid, self._targets))
+                one = graph.build(self.take(pid))
             except MigrateError as error:
                 if not self.several:
                     raise
@@ -113,6 +134,22 @@ class Look:
         if failure and not taken:
             raise failure
 
+    def take(self, pid: int) -> Snapshot:
+        """A snapshot of one process, after it has been watched where that was asked for."""
+        from inspector import capture
+
+        targets = self._targets
+        taken = capture.take(pid, capture.Options(freeze=targets.freeze))
+        if targets.sample is None:
+            return taken
+        looks = watch.begin(taken)
+        step = targets.sample / _SAMPLES
+        for number in range(1, _SAMPLES + 1):
+            time.sleep(max(0.0, looks.started + number * step - time.time()))
+            taken = capture.take(pid, capture.Options(freeze=targets.freeze))
+            looks = watch.look(looks, taken)
+        return watch.observed(looks)
+
     def heading(self, one: Graph, style: Style) -> list[str]:
         """The lines above a process, none when there is only one."""
         if not self.several:
@@ -124,7 +161,7 @@ class Look:
         text = f"# {snapshot.pid} {redact.text(snapshot.command)} ({', '.join(facts)})"
         return [style.paint(style.text(text), "head")]
 
-    def _pids(self) -> dict[int, bool]:
+    def pids(self) -> dict[int, bool]:
         """The processes in order, and whether the user named them (or a search found them)."""
         targets = self._targets
         pids = dict.fromkeys(targets.pids, True)
@@ -221,12 +258,6 @@ def output_style(wide: bool) -> Style:
 def note(text: str) -> None:
     """One line, already safe, on stderr."""
     click.echo(f"migrate: {text}", err=True)
-
-
-def _capture(pid: int, targets: Targets) -> Snapshot:
-    from inspector import capture
-
-    return capture.take(pid, capture.Options(freeze=targets.freeze))
 
 
 def _pattern(name: str) -> re.Pattern[str]:

@@ -42,6 +42,7 @@ def command(
     children: bool,
     name: str | None,
     freeze: bool,
+    sample: float | None,
     show_secrets: bool,
     as_json: bool,
     wide: bool,
@@ -59,7 +60,7 @@ def command(
     chosen = _columns(columns)
     sorting = _sorting(sort)
     matches = filters.parse(filters_)
-    look = _live.Look(_live.Targets(pids, children, name, freeze))
+    look = _live.Look(_live.Targets(pids, children, name, freeze, sample))
     if as_json:
         _live.write_json(look, show_secrets)
         return look.status

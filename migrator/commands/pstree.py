@@ -33,6 +33,7 @@ def command(
     children: bool,
     name: str | None,
     freeze: bool,
+    sample: float | None,
     show_secrets: bool,
     as_json: bool,
     wide: bool,
@@ -50,7 +51,7 @@ def command(
     """
     if html and as_json:
         raise UsageError("--html and --json exclude each other", "the page holds the JSON")
-    look = _live.Look(_live.Targets(pids, children, name, freeze))
+    look = _live.Look(_live.Targets(pids, children, name, freeze, sample))
     if as_json:
         _live.write_json(look, show_secrets)
     elif html:

@@ -1,0 +1,154 @@
+"""``migrate check``: is the process healthy? For CI, for monitoring, for whoever is on call."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bridge import filters, health, health_report
+from inspector.errors import NoSuchProcess, NotPython, UsageError
+from migrator import __version__
+from migrator.commands import _live
+from migrator.durations import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.health import Level, Report
+
+_FINDINGS = 1
+_NOT_ALL_READ = 3
+_STUCK = 30.0
+_CODES = click.Choice(list(health.RULES))
+
+
+@click.command(
+    epilog="Findings: "
+    + "; ".join(f"{code} ({rule.level}): {rule.summary}" for code, rule in health.RULES.items())
+    + ". Exit status: 0 healthy, also with warnings; 1 findings; 3 none, but not everything "
+    "could be read."
+)
+@_live.choosing
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--samples", type=click.IntRange(min=1), default=5, show_default=True,
+              help="How often to look.")  # fmt: skip
+@click.option("--interval", type=Duration(), default="2s", show_default=True,
+              help="From one look to the next.")  # fmt: skip
+@click.option("--stuck", type=Duration(), metavar="DURATION",
+              help="How long a leaf may stay where it is (30s). Given, the process is watched "
+              "for so long.")  # fmt: skip
+@click.option("--max-age", type=Duration(), metavar="DURATION",
+              help="How long a unit may live.")  # fmt: skip
+@click.option("--max-units", type=click.IntRange(min=0), metavar="N",
+              help="How many units there may be.")  # fmt: skip
+@click.option("--filter", "filters_", metavar="KEY=GLOB,KEY~REGEX", multiple=True,
+              help="Only findings about units that match all of them; see ps.")  # fmt: skip
+@click.option("--deny", type=_CODES, multiple=True, help="Exit 1 when this is found.")
+@click.option("--warn", type=_CODES, multiple=True, help="Only mention this.")
+@click.option("--allow", type=_CODES, multiple=True, help="Do not look for this.")
+@click.option("--junit", is_flag=True, help="Print JUnit XML.")
+@click.option("--github", is_flag=True, help="Print GitHub workflow annotations.")
+@click.option("--prometheus", is_flag=True, help="Print metrics in Prometheus text format.")
+def command(
+    pids: tuple[int, ...],
+    children: bool,
+    name: str | None,
+    freeze: bool,
+    as_json: bool,
+    samples: int,
+    interval: float,
+    stuck: float | None,
+    max_age: float | None,
+    max_units: int | None,
+    filters_: tuple[str, ...],
+    junit: bool,
+    github: bool,
+    prometheus: bool,
+    **levels: tuple[str, ...],
+) -> int:
+    """Look at the process PID a few times and report what is wrong with it.
+
+    Deadlocks across tasks and green threads, loops and hubs that do not turn, leaves that do
+    not move, what grows: each with the evidence and a hint. Nothing runs in the process and
+    it is not paused.
+    """
+    if sum((as_json, junit, github, prometheus)) > 1:
+        raise UsageError("give one of --json, --junit, --github and --prometheus")
+    if stuck is not None:
+        samples = max(samples, math.ceil(stuck / interval) + 1)
+    limits = health.Limits(_STUCK if stuck is None else stuck, max_age, max_units)
+    chosen = _levels(levels)
+    matches = filters.parse(filters_)
+    look = _live.Look(_live.Targets(pids, children, name, freeze))
+    examinations = {pid: health.Examination(limits, chosen, matches) for pid in look.pids()}
+    reports, all_read = _examine(look, examinations, samples, interval)
+    for piece in _format(reports, as_json, junit, github, prometheus):
+        _live.write([piece])
+    if not all(report.healthy for report in reports):
+        return _FINDINGS
+    return 0 if all_read else _NOT_ALL_READ
+
+
+def _levels(options: Mapping[str, tuple[str, ...]]) -> Mapping[str, Level]:
+    """Each rule's level as asked for. Raises UsageError for a rule with two."""
+    levels: dict[str, Level] = {}
+    given: dict[str, tuple[str, ...]] = dict(options)
+    for level in ("deny", "warn", "allow"):
+        for code in given.get(level, ()):
+            if levels.setdefault(code, level) != level:
+                raise UsageError(f"--{level} {code} contradicts --{levels[code]} {code}")
+    return levels
+
+
+def _examine(
+    look: _live.Look, examinations: dict[int, health.Examination], samples: int, interval: float
+) -> tuple[list[Report], bool]:
+    """Take the looks; the reports, and whether everything was read.
+
+    Raises MigrateError when a single process cannot be read, or none of several.
+    """
+    from inspector import process
+
+    all_read = True
+    gone: dict[int, NoSuchProcess | NotPython] = {}
+    start = 0.0
+    for number in range(samples):
+        time.sleep(max(0.0, start + number * interval - time.time()))
+        for pid, examination in examinations.items():
+            if pid in gone:
+                continue
+            try:
+                snapshot = look.take(pid)
+            except (NoSuchProcess, NotPython) as error:
+                if not look.several:
+                    raise
+                gone[pid] = error
+                continue
+            start = start or snapshot.taken_at  # the times that the findings go by
+            asleep = frozenset(t.tid for t in process.threads(pid) if t.state in "SD")
+            examination.add(snapshot, asleep)
+            facts = snapshot.completeness
+            all_read = all_read and not facts.units_failed and not facts.notes
+    if len(gone) == len(examinations):
+        raise next(iter(gone.values()))
+    return [one.report() for pid, one in examinations.items() if pid not in gone], all_read
+
+
+def _format(
+    reports: list[Report], as_json: bool, junit: bool, github: bool, prometheus: bool
+) -> Any:
+    if as_json:
+        found = health_report.document(reports, __version__, platform.python_version())
+        return [json.dumps(found, indent=2, ensure_ascii=False)]
+    if junit:
+        return [health_report.junit(reports)]
+    if github:
+        return health_report.github(reports)
+    if prometheus:
+        return health_report.prometheus(reports)
+    return health_report.text(reports, _live.output_style(wide=True))

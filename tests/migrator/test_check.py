@@ -1,0 +1,213 @@
+"""`migrate check` on processes with an ailment each: found, named, weighed; and on sound ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from bridge.health import RULES
+from migrator.durations import Duration
+from tests.live import migrate
+from tests.programs import ROOT
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from tests.conftest import StartTarget, TargetPython
+    from tests.programs import Program
+
+QUICK = ("--interval", "200ms")
+
+
+@pytest.fixture
+def sick(target_python: TargetPython, start_target: StartTarget) -> Callable[..., Program]:
+    def sick(ailment: str, version: str = "3.14", **environment: str) -> Program:
+        python = target_python(version, "greenlet", "eventlet")
+        environment = {"PYTHONWARNINGS": "ignore", **environment}
+        if ailment.endswith(".py"):
+            return start_target(python, ailment, env=environment)
+        return start_target(python, "tests/targets/sick.py", ailment, env=environment)
+
+    return sick
+
+
+def _check(program: Program, *options: str) -> tuple[int, dict[str, Any]]:
+    done = migrate("check", program.pid, *QUICK, "--json", *options)
+    loaded = json.loads(done.stdout)
+    schema = json.loads((ROOT / "docs/schema/health.schema.json").read_text())
+    jsonschema.validate(loaded, schema)
+    return done.returncode, loaded["processes"][0]
+
+
+def _codes(process: dict[str, Any], level: str = "deny") -> list[str]:
+    return [found["code"] for found in process["findings"] if found["level"] == level]
+
+
+@pytest.mark.parametrize(
+    ("ailment", "version", "codes", "names"),
+    [
+        ("ring", "3.14", ["deadlock", "never-completes"], {"left", "right"}),
+        ("ring", "3.11", ["deadlock", "never-completes"], {"left", "right"}),
+        ("busy", "3.14", ["blocked-loop"], {"spinner"}),
+        ("busy", "3.12", ["blocked-loop"], {"spinner"}),
+        ("sleeper", "3.14", ["blocked-loop"], {"snorer"}),
+        ("callback", "3.14", ["blocked-loop"], None),
+        ("leak", "3.14", ["growth"], None),
+        ("green_sleep", "3.14", ["blocking-call"], None),
+        ("green_sleep", "3.13", ["blocking-call"], None),
+        ("green_spin", "3.14", ["blocked-loop"], None),
+        ("green_leak", "3.14", ["growth"], None),
+        ("green_readers", "3.14", ["multiple-readers"], None),
+        ("healthy", "3.14", [], None),
+        ("healthy", "3.11", [], None),
+        ("churn", "3.14", [], None),
+        ("samples/hybrid_service.py", "3.14", [], None),
+    ],
+)
+def test_each_ailment_is_found_and_nothing_else(
+    ailment: str,
+    version: str,
+    codes: list[str],
+    names: set[str] | None,
+    sick: Callable[..., Program],
+) -> None:
+    status, process = _check(sick(ailment, version))
+    found = _codes(process)
+    # The main task of the ring is a victim too: findings of one rule may be several.
+    assert list(dict.fromkeys(found)) == codes, process["findings"]
+    assert status == (1 if codes else status)
+    assert process["healthy"] == (not codes)
+    if not codes:
+        assert status in (0, 3)  # 3: a unit that moved at each reading
+    for finding in process["findings"]:
+        assert finding["hint"]
+        assert finding["message"]
+        assert finding["units"]
+    if names is not None:
+        assert names <= {unit["name"] for unit in process["findings"][0]["units"]}
+
+
+def test_a_deadlock_across_both_worlds_reads_like_a_story(sick: Callable[..., Program]) -> None:
+    done = migrate("check", sick("samples/deadlock.py").pid, "--samples", "2", *QUICK)
+    assert done.returncode == 1
+    assert "error[deadlock]: deadlock of 3 units" in done.stdout
+    path = next(line for line in done.stdout.splitlines() if line.strip().startswith("path: "))
+    stations = path.strip().removeprefix("path: ").split(" -> ")
+    assert stations[0] == stations[-1]
+    assert {"book-7", "Orders.order"} <= set(stations)
+    assert re.search(r"task 'book-7' \(0x[0-9a-f]+\):\n +waits for green", done.stdout)
+    assert "samples/deadlock.py:" in done.stdout
+    assert "hint: " in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("not healthy: ")
+
+
+def test_a_single_look_sees_a_deadlock_and_no_time(sick: Callable[..., Program]) -> None:
+    status, process = _check(sick("ring"), "--samples", "1")
+    assert status == 1
+    assert (process["looks"], process["seconds"]) == (1, 0)
+    assert process["findings"][0]["seconds"] is None
+
+
+def test_a_stuck_leaf_is_watched_for_as_long_as_asked(sick: Callable[..., Program]) -> None:
+    program = sick("stuck")
+    assert _check(program)[0] == 0  # 30 s by default, and nobody has watched that long
+    status, process = _check(program, "--stuck", "1500ms")
+    assert status == 1
+    assert _codes(process) == ["stuck"]
+    finding = process["findings"][0]
+    assert finding["seconds"] >= 1.5
+    assert [unit["name"] for unit in finding["units"]] == ["waiter"]
+    assert finding["where"]["function"] == "forever"
+
+
+def test_sleepers_and_servers_are_not_stuck(sick: Callable[..., Program]) -> None:
+    assert _check(sick("healthy"), "--stuck", "1s")[0] in (0, 3)
+    _, process = _check(sick("samples/hybrid_service.py"), "--stuck", "1s")
+    assert "async_run" not in str(process["findings"])  # the asyncio hub's own task
+    assert "heartbeat" not in str(process["findings"])
+
+
+def test_levels_are_the_users_choice(sick: Callable[..., Program]) -> None:
+    program = sick("unnamed")
+    status, process = _check(program, "--samples", "1")
+    assert (status, _codes(process, "warn")) == (0, ["unnamed"])
+    status, process = _check(program, "--samples", "1", "--deny", "unnamed")
+    assert (status, _codes(process)) == (1, ["unnamed"])
+    status, process = _check(program, "--samples", "1", "--allow", "unnamed")
+    assert (status, process["findings"]) == (0, [])
+    status, process = _check(program, "--samples", "1", "--warn", "not-awaited")
+    assert (status, _codes(process, "warn")) == (0, ["unnamed"])  # gather awaits them
+    both = migrate("check", program.pid, "--deny", "unnamed", "--allow", "unnamed")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert migrate("check", program.pid, "--deny", "no-such").returncode == 2
+
+
+def test_limits_and_filters(sick: Callable[..., Program]) -> None:
+    program = sick("unnamed")
+    once = ("--samples", "1", "--allow", "unnamed")
+    status, process = _check(program, *once, "--max-units", "2")
+    assert (status, _codes(process)) == (1, ["max-units"])
+    assert len(process["findings"][0]["units"]) == 4
+    assert _check(program, *once, "--max-units", "4")[0] == 0
+    assert _check(program, *once, "--max-units", "2", "--filter", "name=Task-1")[0] == 0
+    status, process = _check(program, "--samples", "3", "--allow", "unnamed", "--max-age", "100ms")
+    assert (status, set(_codes(process))) == (1, {"max-age"})
+    assert _check(sick("ring"), "--samples", "1", "--filter", "name=nobody")[0] == 0
+
+
+def test_junit_github_and_prometheus(sick: Callable[..., Program]) -> None:
+    program = sick("ring")
+    done = migrate("check", program.pid, "--samples", "1", "--junit")
+    assert done.returncode == 1
+    suite = ElementTree.fromstring(done.stdout).find("testsuite")
+    assert suite is not None
+    assert suite.get("tests") == str(len(RULES))
+    failures = [case.get("name") for case in suite if case.find("failure") is not None]
+    assert [str(name).split(":")[0] for name in failures] == ["deadlock", "never-completes"]
+
+    done = migrate("check", program.pid, "--samples", "1", "--github")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert all(re.match(r"::(error|warning) file=.+,line=\d+,title=.*::.+", line) for line in lines)
+
+    done = migrate("check", program.pid, "--samples", "1", "--prometheus")
+    assert done.returncode == 1
+    assert f'migrate_findings{{pid="{program.pid}",code="deadlock"}} 1' in done.stdout
+    for line in done.stdout.splitlines():
+        assert re.fullmatch(r'# (HELP|TYPE) .+|\w+\{(\w+="[^"\n]*",?)+\} [0-9.]+', line), line
+
+
+def test_formats_exclude_each_other_and_a_pid_is_needed() -> None:
+    assert migrate("check", os.getpid(), "--json", "--junit").returncode == 2
+    assert migrate("check").returncode == 2
+    assert migrate("check", "4194304").returncode == 4
+
+
+def test_a_process_that_ends_meanwhile_is_gone(sick: Callable[..., Program]) -> None:
+    program = sick("healthy")
+    os.kill(program.pid, signal.SIGKILL)
+    program.process.wait()
+    done = migrate("check", program.pid)
+    assert (done.returncode, done.stdout) == (4, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30.0), ("500ms", 0.5), ("5m", 300.0), ("1.5h", 5400.0), ("2", 2.0)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1s", "1x", "nan", "1e3", "s"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    done: subprocess.CompletedProcess[str] = migrate("check", "1", "--stuck", text)
+    assert (done.returncode, done.stdout) == (2, "")

@@ -1,0 +1,160 @@
+"""Has what the first argument names: an ailment that `migrate check` finds, or none."""
+
+import asyncio
+import os
+import sys
+import time
+
+ailment = sys.argv[1]
+
+
+def ready():
+    print(f"ready pid={os.getpid()}", flush=True)
+
+
+async def nap():
+    await asyncio.sleep(3600)
+
+
+async def forever(future):
+    await future
+
+
+async def work(seconds):
+    await asyncio.sleep(seconds)
+
+
+async def healthy():
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    tasks = [asyncio.create_task(nap(), name="heartbeat")]
+    ready()
+    async with server:
+        await asyncio.gather(*tasks)
+
+
+async def stuck():
+    future = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(forever(future), name="waiter")
+    ready()
+    await task
+
+
+async def ring():
+    tasks = []
+
+    async def wait_for(index):
+        await asyncio.sleep(0)
+        await tasks[index % 2]
+
+    tasks += [asyncio.create_task(wait_for(1), name="left")]
+    tasks += [asyncio.create_task(wait_for(0), name="right")]
+    victim = asyncio.create_task(forever(tasks[0]), name="victim")
+    await asyncio.sleep(0.05)
+    ready()
+    await victim
+
+
+async def busy():
+    async def spin():
+        ready()
+        while True:
+            pass
+
+    await asyncio.create_task(spin(), name="spinner")
+
+
+async def sleeper():
+    async def snore():
+        ready()
+        time.sleep(3600)
+
+    await asyncio.create_task(snore(), name="snorer")
+
+
+async def callback():
+    asyncio.get_running_loop().call_soon(spin_in_callback)
+    await nap()
+
+
+def spin_in_callback():
+    ready()
+    while True:
+        pass
+
+
+async def leak():
+    tasks = set()
+    ready()
+    while True:
+        tasks.add(asyncio.create_task(nap(), name=f"leak-{len(tasks)}"))
+        await asyncio.sleep(0.02)
+
+
+async def unnamed():
+    tasks = [asyncio.create_task(nap()) for _ in range(3)]
+    ready()
+    await asyncio.gather(*tasks)
+
+
+async def churn():  # many short ones: neither a leak nor a blocked loop
+    ready()
+    while True:
+        await asyncio.gather(*(asyncio.create_task(work(0.01)) for _ in range(20)))
+
+
+def green_sleep():  # time.sleep has not been patched
+    import eventlet
+
+    def snore():
+        ready()
+        time.sleep(3600)
+
+    eventlet.spawn(snore).wait()
+
+
+def green_spin():
+    import eventlet
+
+    def spin():
+        ready()
+        while True:
+            pass
+
+    eventlet.spawn(spin).wait()
+
+
+def green_leak():
+    import eventlet
+
+    def idle():
+        eventlet.sleep(3600)
+
+    ready()
+    while True:
+        eventlet.spawn(idle)
+        eventlet.sleep(0.02)
+
+
+def green_readers():
+    import socket
+
+    import eventlet
+    from eventlet import debug, hubs
+
+    debug.hub_prevent_multiple_readers(False)
+    left, _right = socket.socketpair()
+
+    def read():
+        hubs.trampoline(left.fileno(), read=True)
+
+    threads = [eventlet.spawn(read) for _ in range(2)]
+    eventlet.sleep(0.05)
+    ready()
+    threads[0].wait()
+
+
+chosen = globals()[ailment]
+if chosen.__code__.co_flags & 0x80:  # a coroutine function
+    asyncio.run(chosen())
+else:
+    chosen()
