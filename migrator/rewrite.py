@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from migrator import names, rules, scan, suppressions
 from migrator.edits import Edit, Source
 from migrator.findings import Advice, Finding, Unread
-from migrator.fixes import COMMENT_LOST, Change, File, Left, mocks, swap
+from migrator.fixes import COMMENT_LOST, Change, File, Left, NeedsReview, mocks, swap
 from migrator.imports import ImportPlan
 from migrator.scopes import Bindings
 from migrator.served import plan_imports
@@ -25,7 +25,7 @@ from migrator.together import Together
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from migrator.findings import Stage
+    from migrator.findings import Applicability, Stage
     from migrator.fixes.mocks import Role
     from migrator.names import Exports, Use
 
@@ -33,7 +33,6 @@ _PASSES = 10  # a site inside another one waits for the next pass
 _WAITS = "another site inside it comes first"
 _SWITCHES = (f"{swap.MODULE}.hub_", f"{swap.MODULE}.tpool_")
 _SAME_SWITCH = {"eventlet.greenpool.DEBUG": (f"{swap.MODULE}.hub_exceptions",)}
-_NEEDS_UNSAFE = "; pass --unsafe to rewrite it all the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,7 @@ class Outcome:
     rewritten: bool
     reason: str | None = None
     role: Role = "use"
+    applicability: Applicability | None = None  # of this very use; None: as the rule says
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +142,26 @@ def _pass(
     )
     changes: dict[Use, Change] = {}
     reasons: dict[Use, str] = {}
+    review: set[Use] = set()
     for use, finding in pairs:
         try:
             if use.kind != "import" or not isinstance(use.node, ast.alias):
                 changes[use] = _change(use, finding, file)
         except Left as left:
             reasons[use] = str(left)
+            if isinstance(left, NeedsReview):
+                review.add(use)
     if options.stage == "asyncio":  # the bridge's switches are the same as Eventlet's
         _keep_units_together(changes, reasons)
     edits = _edits(changes, reasons, file, module)
     return source.encode(source.apply(edits)), [
-        Outcome(finding, use not in reasons, reasons.get(use), mocks.role(use, file))
+        Outcome(
+            finding,
+            use not in reasons,
+            reasons.get(use),
+            mocks.role(use, file),
+            "unsafe" if use in review else changes[use].applicability if use in changes else None,
+        )
         for use, finding in pairs
         if finding.code in _codes(options)
     ]
@@ -194,7 +203,8 @@ def _change(use: Use, finding: Finding, file: File) -> Change:
     ) or any(file.source.comments(*file.source.span(node)) for node in change.nodes):
         change = replace(change, applicability="unsafe", reason=change.reason or COMMENT_LOST)
     if change.applicability != "safe" and not file.unsafe:
-        raise Left((change.reason or advice.reason or "it needs review") + _NEEDS_UNSAFE)
+        reason = change.reason or advice.reason or "it needs review"
+        raise NeedsReview(f"{reason}; pass --unsafe to rewrite it all the same")
     return change
 
 

@@ -25,6 +25,10 @@ class Left(Exception):  # noqa: N818 - the use is left, which is no error
     """The use stays; the message is the reason that the user reads."""
 
 
+class NeedsReview(Left):
+    """The use stays unless the user asks for unsafe changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One use rewritten: parts of the text replaced, statements replaced ("()": deleted).

@@ -12,10 +12,6 @@ if TYPE_CHECKING:
 
     from migrator.names import Use
 
-_LOST_IN_SYNC = (
-    "no loop can run here, so asyncio's debug mode is switched on for loops made later; the "
-    "threshold of 0.1 s must be set on the loop, and child processes inherit the variable"
-)
 _NO_EQUIVALENT = (
     "asyncio shows its tasks (Python 3.14); listeners and timers have no public equivalent"
 )
@@ -64,7 +60,7 @@ def _loop_debug(use: Use, call: ast.Call, file: File) -> Change:
         statements={statement: [line]},
         standard=["os"],
         applicability="unsafe",
-        reason=_LOST_IN_SYNC,
+        reason=file.advice[use].reason,
     )
 
 

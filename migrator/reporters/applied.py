@@ -70,6 +70,7 @@ def json(done: Plan, *, written: bool, failed: Mapping[str, str]) -> Iterator[st
         reason = _reason(outcome, failed)
         finding["outcome"] = "rewritten" if reason is None else "left"
         finding["reason"] = reason
+        finding["applicability"] = outcome.applicability or finding["applicability"]
     record["stage"] = done.stage
     record["files"] = [
         {

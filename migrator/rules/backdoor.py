@@ -39,11 +39,7 @@ FAMILY = Family(
             ("eventlet.backdoor.backdoor_server",),
             "An open port with a prompt is a risk, and the server is a green thread.",
             f"bridge.console.expose(locals=...); on asyncio it goes ({_OUTSIDE})",
-            Advice(
-                "unsafe",
-                "bridge.console.expose(locals=...)",
-                "the listening socket goes too when nothing else uses it",
-            ),
+            Advice("safe", "bridge.console.expose(locals=...)"),
             Advice("unsafe", "", _UNSAFE),
             (
                 "eventlet.spawn(backdoor.backdoor_server, eventlet.listen(addr), locals=ns)",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _D = "eventlet.debug."
 _LOOP = "asyncio.get_running_loop()"
 _NO_LOOP = (
-    "no event loop runs here: this is not inside async def; call it once the loop runs, "
-    "or set PYTHONASYNCIODEBUG=1 before it is made (threshold 0.1 s)"
+    "no loop can run here; PYTHONASYNCIODEBUG works for loops made later, but its threshold "
+    "is 0.1 s and child processes inherit it. Better, once the loop runs"
 )
 _SWAP = "bridge.debug has the same name and acts on the hub and on the loop"
 _AS_MOCKED = "follows the production line that it names; rewrite both in one run"
@@ -70,7 +70,7 @@ def _loop_debug(use: Use, stage: Stage) -> Advice | None:
         text = f"{_LOOP}.set_debug({state})"
     if use.in_async:
         return Advice("safe", text)
-    return Advice("manual", text, _NO_LOOP)
+    return Advice("unsafe", 'os.environ["PYTHONASYNCIODEBUG"] = "1"', f"{_NO_LOOP}: {text}")
 
 
 def _readers(use: Use, stage: Stage) -> Advice | None:
@@ -140,7 +140,7 @@ FAMILY = Family(
             "bridge.debug.hub_blocking_detection; on asyncio loop.set_debug and "
             "loop.slow_callback_duration",
             _swap("hub_blocking_detection"),
-            Advice("manual", f"{_LOOP}.set_debug(True)", _NO_LOOP),
+            Advice("unsafe", f"{_LOOP}.set_debug(True)", f"{_NO_LOOP}: {_LOOP}.set_debug(True)"),
             (
                 "debug.hub_blocking_detection(True, resolution=0.5)",
                 "loop = asyncio.get_running_loop()\nloop.set_debug(True)\n"
@@ -170,7 +170,9 @@ FAMILY = Family(
                 "asyncio's debug mode does it for handles and timers.",
                 f"bridge.debug.{name}; on asyncio loop.set_debug",
                 _swap(name),
-                Advice("manual", f"{_LOOP}.set_debug(True)", _NO_LOOP),
+                Advice(
+                    "unsafe", f"{_LOOP}.set_debug(True)", f"{_NO_LOOP}: {_LOOP}.set_debug(True)"
+                ),
                 (f"debug.{name}(True)", f"{_LOOP}.set_debug(True)"),
                 _loop_debug,
             )
