@@ -72,6 +72,11 @@ def _section(rule: Rule) -> Iterator[str]:
     if rule.judge:
         yield ""
         yield "How a place uses it may change that: the finding says which holds there, and why."
+    if rule.safety:
+        yield ""
+        yield "### Fix safety"
+        yield ""
+        yield rule.safety
     if rule.example:
         before, after = rule.example
         yield ""

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from migrator.names import Use
 
+_LOST_IN_SYNC = (
+    "no loop can run here; PYTHONASYNCIODEBUG works for loops made later, but its threshold "
+    "is 0.1 s and child processes inherit it"
+)
 _NO_EQUIVALENT = (
     "asyncio shows its tasks (Python 3.14); listeners and timers have no public equivalent"
 )
@@ -35,22 +39,23 @@ def _loop_debug(use: Use, call: ast.Call, file: File) -> Change:
     resolution = argument(call, "resolution", 1)
     source = file.source
     debug = source.segment(state) if state is not None else "False"
-    blocking = use.api.endswith("hub_blocking_detection")
+    lines = [f"asyncio.get_running_loop().set_debug({debug})"]
+    if use.api.endswith("hub_blocking_detection"):
+        seconds = source.segment(resolution) if resolution is not None else "1"
+        loop = _unused(["loop", "running_loop", "debugged_loop"], call, file)
+        lines = [
+            f"{loop} = asyncio.get_running_loop()",
+            f"{loop}.set_debug({debug})",
+            f"{loop}.slow_callback_duration = {seconds}",
+        ]
     if use.in_async:
         file.require_free("asyncio", call, "asyncio")
-        if not blocking:
-            lines = [f"asyncio.get_running_loop().set_debug({debug})"]
-        else:
-            seconds = source.segment(resolution) if resolution is not None else "1"
-            loop = _unused(["loop", "running_loop", "debugged_loop"], call, file)
-            lines = [
-                f"{loop} = asyncio.get_running_loop()",
-                f"{loop}.set_debug({debug})",
-                f"{loop}.slow_callback_duration = {seconds}",
-            ]
         return Change(statements={statement: lines}, standard=["asyncio"])
     if has_effect(resolution):
-        raise Left("no loop can run here, and the resolution is computed: set it on the loop")
+        raise Left(
+            "no loop can run here, and the resolution is computed; once the loop runs: "
+            + "; ".join(lines)
+        )
     file.require_free("os", call, "os")
     value = f'"1" if {_operand(state, debug)} else ""'
     if isinstance(state, ast.Constant) or state is None:
@@ -60,7 +65,7 @@ def _loop_debug(use: Use, call: ast.Call, file: File) -> Change:
         statements={statement: [line]},
         standard=["os"],
         applicability="unsafe",
-        reason=file.advice[use].reason,
+        reason=f"{_LOST_IN_SYNC}. Better, once the loop runs: {'; '.join(lines)}",
     )
 
 

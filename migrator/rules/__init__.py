@@ -42,7 +42,8 @@ class Rule:
     """One thing that is found.
 
     ``instead`` ends the message ("X: <instead>"); ``judge`` refines the advice of a stage
-    for one use, or returns None to leave it.
+    for one use, or returns None to leave it. ``safety`` says what `apply` proves, and what
+    makes it leave a use.
     """
 
     code: str
@@ -55,6 +56,7 @@ class Rule:
     asyncio: Advice
     example: tuple[str, str] | None = None
     judge: Callable[[Use, Stage], Advice | None] | None = None
+    safety: str = ""
 
     def advice(self, use: Use, stage: Stage) -> Advice:
         """What becomes of ``use`` at ``stage``."""

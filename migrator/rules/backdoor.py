@@ -45,6 +45,15 @@ FAMILY = Family(
                 "eventlet.spawn(backdoor.backdoor_server, eventlet.listen(addr), locals=ns)",
                 "bridge.console.expose(locals=ns)",
             ),
+            safety=(
+                "Rewritten where `eventlet.spawn` or `spawn_n` starts the server and the socket "
+                "is its "
+                "own: made in the call, or by an assignment that serves nothing else, which "
+                "goes along. "
+                "Unsafe where the result is kept or the call used to block. Left where the "
+                "result is "
+                "returned or passed on, or anything else uses the socket."
+            ),
         ),
         Rule(
             "EVT203",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _D = "eventlet.debug."
 _LOOP = "asyncio.get_running_loop()"
 _NO_LOOP = (
-    "no loop can run here; PYTHONASYNCIODEBUG works for loops made later, but its threshold "
-    "is 0.1 s and child processes inherit it. Better, once the loop runs"
+    "no event loop runs here: this is not inside async def; call it once the loop runs, "
+    "or set PYTHONASYNCIODEBUG=1 before it is made (threshold 0.1 s)"
 )
 _SWAP = "bridge.debug has the same name and acts on the hub and on the loop"
 _AS_MOCKED = "follows the production line that it names; rewrite both in one run"
@@ -70,7 +70,7 @@ def _loop_debug(use: Use, stage: Stage) -> Advice | None:
         text = f"{_LOOP}.set_debug({state})"
     if use.in_async:
         return Advice("safe", text)
-    return Advice("unsafe", 'os.environ["PYTHONASYNCIODEBUG"] = "1"', f"{_NO_LOOP}: {text}")
+    return Advice("manual", text, _NO_LOOP)
 
 
 def _readers(use: Use, stage: Stage) -> Advice | None:
@@ -111,6 +111,15 @@ FAMILY = Family(
             Advice("safe", "", None),
             ("from eventlet import debug", "from bridge import debug"),
             lambda use, _: Advice("unsafe", None, _AS_MOCKED) if use.kind == "string" else None,
+            safety=(
+                "The import goes or changes with its uses, and stays while anything needs it: a "
+                "use that "
+                "is left, `__all__`, a doctest, another module of the project. `import "
+                "eventlet.debug` "
+                "that also bound `eventlet` leaves `import eventlet`. An import that nothing in "
+                "the "
+                "file reads is left: other modules may rely on it."
+            ),
         ),
         Rule(
             "EVT102",
@@ -129,6 +138,12 @@ FAMILY = Family(
             ),
             ("debug.hub_exceptions(True)", "bridge.debug.hub_exceptions(True)"),
             _not_a_plain_call,
+            safety=(
+                "In the end the call is deleted when its result is not used and its argument is a "
+                "constant; otherwise it is left. All calls of a file go, or none: they switch "
+                "one thing "
+                "on and off. It stays where `greenpool.DEBUG` is saved and restored around it."
+            ),
         ),
         Rule(
             "EVT103",
@@ -140,13 +155,19 @@ FAMILY = Family(
             "bridge.debug.hub_blocking_detection; on asyncio loop.set_debug and "
             "loop.slow_callback_duration",
             _swap("hub_blocking_detection"),
-            Advice("unsafe", f"{_LOOP}.set_debug(True)", f"{_NO_LOOP}: {_LOOP}.set_debug(True)"),
+            Advice("manual", f"{_LOOP}.set_debug(True)", _NO_LOOP),
             (
                 "debug.hub_blocking_detection(True, resolution=0.5)",
                 "loop = asyncio.get_running_loop()\nloop.set_debug(True)\n"
                 "loop.slow_callback_duration = 0.5",
             ),
             _loop_debug,
+            safety=(
+                "Safe directly inside `async def`, where a loop runs. Elsewhere `--unsafe` writes "
+                "`PYTHONASYNCIODEBUG`, unless the resolution is computed by a call. A local "
+                "name `loop` "
+                "that is taken is avoided."
+            ),
         ),
         Rule(
             "EVT104",
@@ -160,6 +181,13 @@ FAMILY = Family(
             Advice("manual", None, _NO_READERS),
             None,
             _readers,
+            safety=(
+                "With `False`, or a value that is not known, it is refused at both stages. With "
+                "`True` "
+                "it follows, and in the end goes, as asyncio allows one reader anyway; but not "
+                "while "
+                "another call in the file is left."
+            ),
         ),
         *(
             Rule(
@@ -192,6 +220,9 @@ FAMILY = Family(
             Advice("safe", ""),
             None,
             _not_a_plain_call,
+            safety=(
+                "Deleted when its result is not used and evaluating its argument does nothing."
+            ),
         ),
         Rule(
             "EVT108",
@@ -251,6 +282,10 @@ FAMILY = Family(
                 _swap(use.api.rpartition(".")[2])
                 if stage == "bridge" and use.kind not in ("string", "store")
                 else None
+            ),
+            safety=(
+                "In the end only inside `async def`: `asyncio.all_tasks()` needs a running loop. "
+                "`format_call_graph` needs Python 3.14."
             ),
         ),
         Rule(
