@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bridge import console_server, ptrace
 from bridge.console import FOLDERS
+from bridge.escape import clean
 from bridge.remote import summon
 from inspector import process
 from inspector.errors import MigrateError, NoSuchProcess, NotAllowed
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ANSWER_WITHIN = 4.5  # seconds for a target to connect and say hello
 _ASK_AGAIN = 0.5  # seconds after which a target that sleeps on is woken once more
+_STOPPED = "Tt"  # by a signal, by a tracer
 _MAX_MESSAGE = 64 << 20  # bytes; a repr can be long
 
 
@@ -92,6 +94,8 @@ def open_link(pid: int) -> Iterator[Link]:
     target does not answer within `ANSWER_WITHIN` seconds.
     """
     about = process.look_up(pid)
+    if about.state in _STOPPED:
+        raise stuck(about)
     deadline = time.monotonic() + ANSWER_WITHIN
     wake = _Wake(pid)
     with summon(pid) as way, _room(about) as (here, there), _listener(here) as listener:
@@ -111,10 +115,14 @@ def open_link(pid: int) -> Iterator[Link]:
 # Run by the target in a namespace of its own; what it defines stays in `server`.
 _START = """\
 import sys
-server = {{"__name__": "_migrate_console"}}
-with open({folder!r} + "/server.py", encoding="utf-8") as file:
-    exec(compile(file.read(), "<migrate console>", "exec", dont_inherit=True), server)
-server["start"]({folder!r}, sys._getframe().f_back)
+try:
+    server = {{"__name__": "_migrate_console"}}
+    with open({folder!r} + "/server.py", encoding="utf-8") as file:
+        exec(compile(file.read(), "<migrate console>", "exec", dont_inherit=True), server)
+    server["start"]({folder!r}, sys._getframe().f_back)
+except Exception as error:
+    with open({folder!r} + "/error", "w", encoding="utf-8") as file:
+        file.write(f"{{type(error).__name__}}: {{error}}")
 """
 
 
@@ -175,6 +183,7 @@ def _accept(
     listener: socket.socket, about: process.Process, wake: _Wake, deadline: float
 ) -> socket.socket:
     """The target's connection. Others that manage to connect are turned away."""
+    error = Path(listener.getsockname()).with_name("error")
     while time.monotonic() < deadline:
         wake()
         try:
@@ -182,6 +191,9 @@ def _accept(
         except TimeoutError:
             if not process.is_same(about):
                 raise NoSuchProcess(f"process {about.pid} has ended") from None
+            if error.exists():
+                text = clean(error.read_text(encoding="utf-8", errors="replace")[:500])
+                raise Stuck(f"process {about.pid} cannot open a console: {text}") from None
             continue
         size = struct.calcsize("3i")
         peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
@@ -206,11 +218,10 @@ def _greet(link: Link, about: process.Process, wake: _Wake, deadline: float) -> 
 def stuck(about: process.Process) -> Stuck:
     """The error that says where a target hangs that does not answer."""
     message = f"process {about.pid} does not answer"
-    if about.state in "Tt":
+    if about.state in _STOPPED:
         return Stuck(f"{message}: it is stopped", f"let it go on first: kill -CONT {about.pid}")
     hint = "its main thread does not get to run Python code: it waits in C"
     with contextlib.suppress(MigrateError):
-        from bridge.escape import clean
         from inspector import capture
 
         main = [t for t in capture.take(about.pid).threads if t.tid == about.pid]
@@ -231,7 +242,7 @@ class _Wake:
         try:
             self._wait = ptrace.interrupt(self._pid) or self._wait
         except OSError:  # may not be traced, or somebody does so already
-            if process.look_up(self._pid).state not in "Tt":
+            if process.look_up(self._pid).state not in _STOPPED:
                 # Makes epoll_wait look up, as being traced does.
                 _signal(self._pid, signal.SIGSTOP)
                 _signal(self._pid, signal.SIGCONT)

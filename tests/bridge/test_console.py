@@ -450,3 +450,30 @@ def test_the_end_of_the_process_ends_the_console(start: Any, terminal: Any) -> N
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 4
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may be another user")
+def test_root_reaches_the_process_of_another_user(
+    target_python: TargetPython, start_target: StartTarget, tmp_path: Path
+) -> None:
+    """What cannot be imported as that user is reported too."""
+    script = tmp_path / "other.py"
+    script.write_text(
+        "import asyncio, ctypes, os, sys, threading\n"
+        "if sys.argv[1] == 'full': import _queue, codeop, json, typing, keyword, linecache\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # may be traced again\n"
+        "if sys.argv[1] == 'poor': sys.path[:] = []; sys.modules.pop('codeop', None)\n"
+        "async def main():\n"
+        "    print('ready', f'pid={os.getpid()}', flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    python = target_python("3.14", "greenlet", "eventlet")
+    program = start_target(python, script, "full")
+    assert _said(program, "import os; os.geteuid()") == "65534\n"
+    program = start_target(python, script, "poor")
+    done = _console(program, "--yes", "--exec", "1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot open a console: ModuleNotFoundError" in done.stderr
+    assert program.stderr == ""
