@@ -45,7 +45,8 @@ def find_edges(capture: Capture) -> dict[Pair, str]:
     for address, task in capture.tasks.items():
         own = f"task:{address:#x}"
         for awaiter in task.awaiters:
-            if awaiter in capture.tasks:
+            # It is also set by `shield`, for whoever called it and need not wait for it.
+            if awaiter in capture.tasks and capture.tasks[awaiter].waiter:
                 found[f"task:{awaiter:#x}", own] = "awaits"
         if task.waiter in capture.tasks:
             found[own, f"task:{task.waiter:#x}"] = "awaits"

@@ -193,7 +193,7 @@ class TaskReader:
     def _read_python_task(self, address: int, type_name: str) -> TaskFacts | None:
         """A task of the class written in Python (asyncio.tasks._PyTask, or a subclass)."""
         objects, attribute = self.objects, self.objects.attribute
-        if objects.text(attribute(address, "_state")) != "PENDING":
+        if not is_pending(objects, address):
             return None
         task = TaskFacts(address, type_name, None, self.frames)
         task.python = True
@@ -267,6 +267,13 @@ class TaskReader:
         found = _GENERATOR if name in _GENERATORS else _WRAPPER if name in _WRAPPERS else _OTHER
         self.awaitables[kind] = found
         return found
+
+
+def is_pending(objects: Objects, address: int) -> bool:
+    """Whether a future or task written in Python is still to be done. Raises BadMemory."""
+    # The class says "PENDING", an instance of its own only what came after.
+    state = objects.text(objects.attribute(address, "_state"))
+    return state is None or state == "PENDING"
 
 
 class Registry:

@@ -9,6 +9,7 @@ from inspector.frames import FrameView
 from inspector.memory import BadMemory
 from inspector.schedule import Schedule, hub_in
 from inspector.snapshot import Edge, Thread, Unit
+from inspector.tasks import is_pending
 from inspector.tracked import Births
 from inspector.values import callable_name
 from inspector.waits import Waits
@@ -266,8 +267,7 @@ class _Assembly:
                 known = self.futures[kind] = "_asyncio.Future" in bases or "_asyncio.Task" in bases
             if known:
                 return memory.u8(waiter + self.future_state) != 0
-            state = objects.text(objects.attribute(waiter, "_state"))
-            return state is not None and state != "PENDING"
+            return not is_pending(objects, waiter)
         except BadMemory:
             return False
 

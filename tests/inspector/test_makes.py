@@ -1,0 +1,134 @@
+"""Every make of task and greenlet, in every state, in more than one thread."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inspector.capture import Options, take
+from tests.programs import every_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inspector.snapshot import Snapshot, Unit
+    from tests.conftest import StartTarget, TargetPython
+
+
+def _names(unit: Unit) -> list[str]:
+    return [frame.function for frame in unit.stack]
+
+
+@every_target
+def test_every_make_of_task_is_found_in_its_thread_and_state(
+    version: str, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    program = start_target(target_python(version, "greenlet"), "tests/targets/varied.py")
+    first, second = int(program.ready["first"]), int(program.ready["second"])
+    snapshot = take(program.pid)
+    assert snapshot.completeness.complete, snapshot.completeness
+    tasks = {unit.name: unit for unit in snapshot.units if unit.kind == "task"}
+
+    assert tasks["subclass"].type == "__main__.MyTask"
+    assert tasks["python"].type == "__main__.MyPyTask"
+    assert tasks["plain python"].type == "asyncio.tasks.Task"
+    for name in ("subclass", "python", "plain python", *(["eager"] if version != "3.11" else [])):
+        assert _names(tasks[name]) == ["sleep", "sleeper"]
+        assert (tasks[name].tid, tasks[name].state) == (first, "waiting")
+    for number in range(3):
+        assert tasks[f"second {number}"].tid == second
+    assert tasks["not started either"].state == "not_started"
+    assert tasks["runnable"].state == "runnable"
+    # An async generator in the chain does not end it.
+    assert _names(tasks["resource"])[:2] == ["sleep", "resource"]
+    assert _names(tasks["resource"])[-1] == "uses_resource"
+
+    running = next(unit for unit in tasks.values() if unit.state == "running")
+    assert _names(running) == ["blocks", "in_first_thread"]
+    threads = {thread.tid: thread for thread in snapshot.threads}
+    assert threads.keys() == {first, second}
+    assert threads[first].current_task == running.id
+    assert threads[first].stack[:2] == running.stack
+    assert threads[second].current_task is None
+    assert [thread.holds_gil for thread in snapshot.threads] == [False, False]
+
+    edges = {(edge.waiter, edge.target) for edge in snapshot.edges}
+    assert (tasks["waits for python"].id, tasks["python"].id) in edges
+    assert (tasks["shields"].id, tasks["subclass"].id) in edges
+    assert not [edge for edge in snapshot.edges if edge.waiter == running.id]
+
+
+@every_target
+def test_a_greenlet_that_continues_a_task_shows_under_it(
+    version: str, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    program = start_target(target_python(version, "greenlet"), "tests/targets/varied.py")
+    snapshot = take(program.pid)
+    task = next(unit for unit in snapshot.units if unit.name == "orm")
+    green = next(unit for unit in snapshot.units if unit.kind == "green")
+    assert _names(task) == [
+        *("sleep", "driver_query", "await_only", "orm_flush", "orm_commit"),
+        *("greenlet_spawn", "request"),
+    ]
+    assert _names(green) == ["await_only", "orm_flush", "orm_commit"]
+    assert (task.inside, green.inside) == (green.id, task.id)
+    assert [frame.coroutine for frame in task.stack] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
+    (main,) = (unit for unit in snapshot.units if unit.kind == "main")
+    assert main.state == "running"
+    assert {thread.current_greenlet for thread in snapshot.threads} == {main.id, None}
+
+
+@pytest.mark.parametrize("version", ["3.14", "3.15"])
+def test_chains_are_those_of_the_same_versions_own_tool(
+    version: str, tmp_path: Path, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    python = target_python(version, "greenlet", "eventlet")
+    program = start_target(python, "tests/targets/shapes.py", "60", str(tmp_path / "dump"), "tasks")
+    theirs = _asyncio_ps(python, program.pid)
+    ours = _coroutine_chains(take(program.pid, Options(args=False)))
+    assert ours.keys() == theirs.keys()
+    assert len(ours) > 60
+    for task, (name, chain) in theirs.items():
+        found_name, found = ours[task]
+        assert found_name == name or not found_name.isascii()  # it garbles those (3.14)
+        assert found == chain
+
+
+# The rows of ``python -m asyncio ps``, before they are cut to columns.
+_THEIRS = """
+import json, sys
+from asyncio.tools import build_task_table, get_all_awaited_by
+print(json.dumps(build_task_table(get_all_awaited_by(int(sys.argv[1])))))
+"""
+
+
+def _asyncio_ps(python: Path, pid: int) -> dict[str, tuple[str, list[str]]]:
+    """Task id -> name, coroutine stack."""
+    done = subprocess.run(
+        [python, "-c", _THEIRS, str(pid)], capture_output=True, text=True, check=True
+    )
+    return {row[1]: (row[2], row[3].split(" -> ")) for row in json.loads(done.stdout)}
+
+
+def _coroutine_chains(snapshot: Snapshot) -> dict[str, tuple[str, list[str]]]:
+    """The same of ours. Their tool follows coroutines only, ours what these await as well."""
+    found = {}
+    for unit in snapshot.units:
+        coroutines = takewhile(
+            lambda frame: frame.coroutine and frame.function != "numbers", reversed(unit.stack)
+        )
+        chain = [frame.function for frame in coroutines][::-1]
+        found[unit.id.removeprefix("task:")] = (unit.name, chain)
+    return found
