@@ -27,7 +27,15 @@ DEFAULT = (
     "kind",
     "waits_on",
 )
-_ELASTIC = ("coroutine_chain", "awaiter_chain", "waits_on", "task_name", "awaiter_name", "file")
+_ELASTIC = (
+    "coroutine_chain",
+    "awaiter_chain",
+    "waits_on",
+    "task_name",
+    "awaiter_name",
+    "file",
+    "spawned_at",
+)
 _NARROWEST = 10  # cells an elastic column keeps, whatever the terminal
 _GAP = "  "
 
@@ -54,6 +62,7 @@ COLUMNS: dict[str, Cell] = {
     "type": lambda _, unit: unit.type,
     "state": lambda _, unit: unit.state,
     "file": lambda _, unit: words.location(unit.stack[0]) if unit.stack else "",
+    "spawned_at": words.spawned,
 }
 
 

@@ -201,6 +201,8 @@ class _Drawing:
             text += f" [{_count([child.unit for child in children])}]"
         if runtime := words.runtime(unit):
             text += f"  {runtime}"
+        if birth := words.spawned(self._graph, unit):
+            text += self._faint(f"spawned at {self._style.text(birth)}")
         return text + self._bracket(state)
 
     def _reference(self, branch: _Branch) -> str:

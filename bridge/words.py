@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from bridge import redact
 from bridge.escape import clean
+from inspector.snapshot import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.graph import Graph
     from bridge.style import Style
-    from inspector.snapshot import Completeness, Frame, Kind, Unit
+    from inspector.snapshot import Completeness, Kind, Unit
 
 # A thread's hub is a greenlet as well: its glyph and kind in text are a green thread's.
 GLYPHS: dict[Kind, str] = {"task": "(T)", "green": "(G)", "hub": "(G)", "main": "(M)"}
@@ -76,6 +77,16 @@ def location(frame: Frame, short: bool = False) -> str:
                 file = inner if folder.endswith("-packages/") else inner.partition("/")[2]
                 break
     return f"{file}:{frame.line}" if frame.line else file
+
+
+def spawned(graph: Graph, unit: Unit) -> str:
+    """``file:line by NAME`` where the unit was born, "" where that was not recorded."""
+    birth = unit.spawned
+    if birth is None:
+        return ""
+    place = location(Frame("", birth.file, birth.line))
+    parent = graph.units.get(birth.by or "")
+    return f"{place} by {parent.name}" if parent else place
 
 
 def call(frame: Frame, show_secrets: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -161,6 +162,15 @@ def test_the_views_show_it(target_python: TargetPython, start_target: StartTarge
     units = json.loads(done.stdout)["processes"][0]["units"]
     hows = {unit["runtime"]["how"] for unit in units if unit["runtime"]}
     assert hows == {"exact", "tracked"}
+    done = subprocess.run(
+        [sys.executable, "-m", "migrator", "pstree", str(program.pid)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    born = [line for line in done.stdout.splitlines() if "(T) named" in line]
+    assert re.search(r"spawned at \S+/tracked_births.py:\d+ by Task-1", born[0])
 
 
 def test_a_forged_record_is_no_record(
