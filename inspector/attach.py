@@ -13,7 +13,7 @@ from inspector.memory import BadMemory, LiveProcess, Memory
 from inspector.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from inspector.capture import Capture
     from inspector.layouts import Layout
@@ -106,14 +106,15 @@ class Target:
         )
 
 
-def attach(pid: int) -> Target:
-    """Find the Python in a process.
+def attach(pid: int, through: Callable[[LiveProcess], MemorySource] | None = None) -> Target:
+    """Find the Python in a process; its memory is read ``through`` what that makes of it.
 
     Raises NoSuchProcess, NotAllowed, NotPython or UnsupportedPython.
     """
     process = kernel.look_up(pid)
     maps = kernel.mappings(pid)
-    source = LiveProcess(pid)
+    live = LiveProcess(pid)
+    source = through(live) if through else live
     try:
         found = locate(process, maps, source.read)
         return Target(process, source, maps, kernel.threads(pid), Descriptors(pid), found)

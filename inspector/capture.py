@@ -55,21 +55,20 @@ def take(pid: int, options: Options | None = None) -> Snapshot:
     Raises NoSuchProcess, NotAllowed, NotPython or UnsupportedPython; what cannot be read
     of a readable process is counted in ``completeness`` instead.
     """
-    options = options or Options()
+    return look(attach(pid), options or Options())
+
+
+def look(target: Target, options: Options) -> Snapshot:
+    """`take` for a target that was found already; lets go of it."""
     collecting = gc.isenabled()
     gc.disable()  # everything made here lives on: looking for garbage would cost a third
-    try:
-        target = attach(pid)
-    except BaseException:
-        if collecting:
-            gc.enable()
-        raise
     try:
         return _take(target, options)
     except BadMemory as error:
         target.raise_if_gone()
         raise UnsupportedPython(
-            f"process {pid} (CPython {target.layout.version}): its memory makes no sense: {error}",
+            f"process {target.pid} (CPython {target.layout.version}): "
+            f"its memory makes no sense: {error}",
             "it may be starting, ending, or a build with changed internals",
         ) from None
     finally:
