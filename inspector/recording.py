@@ -17,7 +17,7 @@ import json
 import os
 import struct
 import zlib
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from inspector import capture
@@ -78,7 +78,7 @@ def record(pid: int, path: str, options: capture.Options | None = None) -> Snaps
         "peers": peers.noted,
         "clock": recorder.clock(),
         "taken_at": snapshot.taken_at,
-        "completeness": asdict(snapshot.completeness),
+        "completeness": snapshot.completeness._asdict(),
         "moving": [unit.id for unit in snapshot.units if unit.moving],
     }
     _write(path, _encode(header, recorder.runs()))
@@ -123,14 +123,12 @@ def replay_parts(
     options = replace(options or capture.Options(), freeze=False)
     snapshot = capture.look(target, options)
     now = snapshot.completeness
-    return replace(
-        snapshot,
+    return snapshot._replace(
         taken_at=_number(header, "taken_at"),
         units=tuple(
-            replace(unit, moving=True) if unit.id in moving else unit for unit in snapshot.units
+            unit._replace(moving=True) if unit.id in moving else unit for unit in snapshot.units
         ),
-        completeness=replace(
-            now,
+        completeness=now._replace(
             complete=past.complete and now.complete,
             units_moving=past.units_moving,
             retries=past.retries,

@@ -42,6 +42,8 @@ class Targets:
     name: str | None
     freeze: bool
     sample: float | None = None  # seconds to watch before the picture
+    record: str | None = None  # file to save what is read to
+    replay: str | None = None  # file to look at instead of a process
 
 
 def choosing(command: _F) -> _F:
@@ -79,6 +81,8 @@ def options(command: _F) -> _F:
                 type=Duration(),
                 help="Watch the process for so long, to say how long units are where they are.",
             ),
+            click.option("--record", metavar="FILE", help="Save what is read to FILE as well."),
+            click.option("--replay", metavar="FILE", help="Show what was recorded; no PID."),
             click.option(
                 "--show-secrets",
                 is_flag=True,
@@ -100,7 +104,13 @@ class Look:
         self._cycles = False
         self._all_read = True
         self.several = targets.children or targets.name is not None or len(targets.pids) > 1
-        if not targets.pids and targets.name is None:
+        if targets.replay is not None:
+            others = (targets.freeze, targets.record is not None, targets.sample is not None)
+            if self.several or targets.pids or any(others):
+                raise UsageError("--replay shows a file", "give no PID and nothing that needs one")
+        elif targets.record is not None and (self.several or targets.sample is not None):
+            raise UsageError("--record saves one look at one process", "give one PID")
+        elif not targets.pids and targets.name is None:
             raise UsageError("no process named", "give a PID, or --name REGEX to search for one")
 
     @property
@@ -114,6 +124,13 @@ class Look:
         Raises MigrateError when there is a single process and it cannot be read, or when
         none of several can.
         """
+        if self._targets.replay is not None:
+            from inspector import recording
+
+            one = graph.build(recording.replay(self._targets.replay))
+            self._remember(one)
+            yield one
+            return
         failure: MigrateError | None = None
         taken = False
         for pid, named in self.pids().items():
@@ -139,14 +156,19 @@ class Look:
         from inspector import capture
 
         targets = self._targets
-        taken = capture.take(pid, capture.Options(freeze=targets.freeze))
+        options = capture.Options(freeze=targets.freeze)
+        if targets.record is not None:
+            from inspector import recording
+
+            return recording.record(pid, targets.record, options)
+        taken = capture.take(pid, options)
         if targets.sample is None:
             return taken
         looks = watch.begin(taken)
         step = targets.sample / _SAMPLES
         for number in range(1, _SAMPLES + 1):
             time.sleep(max(0.0, looks.started + number * step - time.time()))
-            taken = capture.take(pid, capture.Options(freeze=targets.freeze))
+            taken = capture.take(pid, options)
             looks = watch.look(looks, taken)
         return watch.observed(looks)
 

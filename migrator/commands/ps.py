@@ -43,6 +43,8 @@ def command(
     name: str | None,
     freeze: bool,
     sample: float | None,
+    record: str | None,
+    replay: str | None,
     show_secrets: bool,
     as_json: bool,
     wide: bool,
@@ -60,7 +62,7 @@ def command(
     chosen = _columns(columns)
     sorting = _sorting(sort)
     matches = filters.parse(filters_)
-    look = _live.Look(_live.Targets(pids, children, name, freeze, sample))
+    look = _live.Look(_live.Targets(pids, children, name, freeze, sample, record, replay))
     if as_json:
         _live.write_json(look, show_secrets)
         return look.status

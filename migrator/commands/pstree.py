@@ -34,6 +34,8 @@ def command(
     name: str | None,
     freeze: bool,
     sample: float | None,
+    record: str | None,
+    replay: str | None,
     show_secrets: bool,
     as_json: bool,
     wide: bool,
@@ -51,7 +53,7 @@ def command(
     """
     if html and as_json:
         raise UsageError("--html and --json exclude each other", "the page holds the JSON")
-    look = _live.Look(_live.Targets(pids, children, name, freeze, sample))
+    look = _live.Look(_live.Targets(pids, children, name, freeze, sample, record, replay))
     if as_json:
         _live.write_json(look, show_secrets)
     elif html:
