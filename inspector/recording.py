@@ -46,7 +46,13 @@ _MAX_ADDRESS = 1 << 57  # five-level page tables
 _CHUNK = 1 << 20
 _RUN = struct.Struct("<QI")
 _LENGTH = struct.Struct("<Q")
-_TYPES: dict[str, type] = {"int": int, "str": str, "bool": bool}
+_TYPES: dict[str, Any] = {
+    "int": int,
+    "str": str,
+    "bool": bool,
+    "float": int | float,
+    "tuple[str, ...]": list,
+}
 
 
 class DamagedCapture(UsageError):  # noqa: N818 - names the condition
@@ -114,7 +120,8 @@ def replay_parts(
             raise ValueError("no permissions")
         threads = [OsThread(*_checked(item, OsThread)) for item in header["threads"]]
         peers = {int(number): str(peer) for number, peer in header["peers"].items() if peer}
-        past = Completeness(**header["completeness"])
+        past = Completeness(**_fields(header, "completeness", Completeness))
+        notes = [str(note) for note in past.notes]
         moving = frozenset(header["moving"])
     try:
         target = _Replayed(process, recording, maps, threads, _SavedDescriptors(peers), found)
@@ -134,7 +141,7 @@ def replay_parts(
             retries=past.retries,
             frozen=past.frozen,
             capture_ms=past.capture_ms,
-            notes=tuple(dict.fromkeys((*past.notes, *now.notes))),
+            notes=tuple(dict.fromkeys((*notes, *now.notes))),
         ),
     )
 
