@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SCOPES = (
     ast.FunctionDef,
@@ -48,36 +52,66 @@ def bound_names(scope: ast.AST) -> Bound:
         bound.local.add(parameter.name)
     while stack:
         node = stack.pop()
-        _bind(node, bound)
+        bind = _BINDERS.get(node.__class__)
+        if bind:
+            bind(node, bound)
         if isinstance(node, _SCOPES):
             continue  # what it binds inside is its own
-        stack += ast.iter_child_nodes(node)
+        for value in node.__dict__.values():
+            if isinstance(value, list):
+                stack += [item for item in value if isinstance(item, ast.AST)]
+            elif isinstance(value, ast.AST):
+                stack.append(value)
     bound.local -= bound.declared_global | bound.declared_nonlocal
     return bound
 
 
-def _bind(node: ast.AST, bound: Bound) -> None:
-    if isinstance(node, ast.Name):
-        if not isinstance(node.ctx, ast.Load):
-            bound.local.add(node.id)
-    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+def _name(node: ast.Name, bound: Bound) -> None:
+    if not isinstance(node.ctx, ast.Load):
+        bound.local.add(node.id)
+
+
+def _definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, bound: Bound) -> None:
+    bound.local.add(node.name)
+
+
+def _import(node: ast.Import, bound: Bound) -> None:
+    bound.local.update(one.asname or one.name.partition(".")[0] for one in node.names)
+
+
+def _import_from(node: ast.ImportFrom, bound: Bound) -> None:
+    bound.local.update(one.asname or one.name for one in node.names)
+
+
+def _named(node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar, bound: Bound) -> None:
+    if node.name:
         bound.local.add(node.name)
-    elif isinstance(node, (ast.Import, ast.ImportFrom)):
-        bound.local.update(
-            alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else _root(alias.name))
-            for alias in node.names
-        )
-    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
-        if node.name:
-            bound.local.add(node.name)
-    elif isinstance(node, ast.MatchMapping):
-        if node.rest:
-            bound.local.add(node.rest)
-    elif isinstance(node, ast.Global):
-        bound.declared_global.update(node.names)
-    elif isinstance(node, ast.Nonlocal):
-        bound.declared_nonlocal.update(node.names)
 
 
-def _root(name: str) -> str:
-    return name.partition(".")[0]
+def _mapping(node: ast.MatchMapping, bound: Bound) -> None:
+    if node.rest:
+        bound.local.add(node.rest)
+
+
+def _global(node: ast.Global, bound: Bound) -> None:
+    bound.declared_global.update(node.names)
+
+
+def _nonlocal(node: ast.Nonlocal, bound: Bound) -> None:
+    bound.declared_nonlocal.update(node.names)
+
+
+_BINDERS: dict[type[ast.AST], Callable[[Any, Bound], None]] = {
+    ast.AsyncFunctionDef: _definition,
+    ast.ClassDef: _definition,
+    ast.ExceptHandler: _named,
+    ast.FunctionDef: _definition,
+    ast.Global: _global,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.MatchAs: _named,
+    ast.MatchMapping: _mapping,
+    ast.MatchStar: _named,
+    ast.Name: _name,
+    ast.Nonlocal: _nonlocal,
+}

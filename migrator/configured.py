@@ -10,10 +10,11 @@ from migrator.deployment import COMMAND_LINE, REQUIREMENT
 from migrator.names import Use
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # Settings whose value "eventlet" chooses Eventlet: gunicorn, Socket.IO, celery,
 # oslo.messaging, bottle and other servers. Upper case in settings modules.
+WORDS = ("eventlet", "EVENTLET", "greenlet")  # a statement without needs no look
 KEYS = frozenset(
     {
         "async_mode",
@@ -42,9 +43,16 @@ _REQUIRES = frozenset(
 _ENVIRONMENT = frozenset({"environ", "getenv", "setenv", "delenv", "get", "setdefault", "pop"})
 
 
-def find(tree: ast.Module) -> Iterator[Use]:
-    """Uses of kind "config" and "dependency", in no particular order."""
-    for node in ast.walk(tree):
+def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
+    """Uses of kind "config" and "dependency" among a module's nodes, outer ones first."""
+    bare: set[int] = set()  # docstrings and other bare strings are text
+    for node in nodes:
+        if isinstance(node, ast.Expr):
+            bare.add(id(node.value))
+        elif isinstance(node, ast.Constant):
+            if id(node) not in bare and COMMAND_LINE.search(_text(node)):
+                yield Use("config:command line", "config", node)
+            continue
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 yield from _setting(_name(target), node.value)
@@ -70,7 +78,6 @@ def find(tree: ast.Module) -> Iterator[Use]:
             yield from _call(node)
         elif isinstance(node, ast.Attribute):
             yield from _option_read(node)
-    yield from _strings(tree)
 
 
 def _setting(key: str, value: ast.expr) -> Iterator[Use]:
@@ -129,14 +136,6 @@ def _requirements(value: ast.expr) -> Iterator[Use]:
         match = REQUIREMENT.match(_text(node))
         if match:
             yield Use(f"dependency:{match.group(1).lower()}", "dependency", node)
-
-
-def _strings(tree: ast.Module) -> Iterator[Use]:
-    """A whole command line in one string; docstrings and other bare strings are text."""
-    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if id(node) not in bare and COMMAND_LINE.search(_text(node)):
-            yield Use("config:command line", "config", node)
 
 
 def _name(node: ast.AST) -> str:

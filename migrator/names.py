@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from migrator.findings import Kind
+    from migrator.segments import Segments
 
 # Module -> what its public names hold: the project's own re-exports (migrator.facades).
 Exports: TypeAlias = "Mapping[str, Mapping[str, str]]"
@@ -69,20 +70,26 @@ class Names:
 
 
 def resolve(
-    tree: ast.Module, module: str, *, package: bool = False, exports: Exports | None = None
+    tree: ast.Module,
+    module: str,
+    *,
+    package: bool = False,
+    exports: Exports | None = None,
+    source: Segments | None = None,
 ) -> Names:
     """Find the uses in ``tree``.
 
     ``module`` is its dotted name and ``package`` says that it is an ``__init__``: both are
     needed for relative imports. ``exports`` are the known re-exports of other modules.
+    With its ``source``, statements without a word that matters are not walked.
     """
-    walk = _Walk(module, package, exports or {}, {})
+    walk = _Walk(module, package, exports or {}, {}, source)
     walk.module(tree)
     for _ in range(_PASSES):
         # `self.hub = get_hub()` and `global debug` reach code that was walked earlier.
         if walk.late == walk.seeds:
             break
-        walk = _Walk(module, package, exports or {}, walk.late)
+        walk = _Walk(module, package, exports or {}, walk.late, source)
         walk.module(tree)
     return Names(tuple(walk.uses), walk.exports(), frozenset(walk.imports))
 
@@ -115,7 +122,13 @@ class _Walk:
         package: bool,
         exports: Exports,
         seeds: Mapping[object, Mapping[str, str]],
+        source: Segments | None,
     ) -> None:
+        self.source = source
+        # What a statement has to hold to matter: a way to Eventlet, or a name that leads there.
+        self.words = {"import", "eventlet", "greenlet", api.BACKDOOR_MODULE}
+        for names in seeds.values():
+            self.words.update(names)
         self.name = module
         self.package = package
         self.known = exports
@@ -150,10 +163,12 @@ class _Walk:
                 self.remember(scope.parent.node, name, value)
         if value:
             scope.held[name] = value
+            self.words.add(name)
         else:
             scope.held.pop(name, None)
 
     def remember(self, place: object, name: str, value: str) -> None:
+        self.words.add(name)
         self.late.setdefault(place, {})[name] = value
 
     def lookup(self, name: str) -> str | None:
@@ -189,6 +204,8 @@ class _Walk:
 
     def body(self, statements: Iterable[ast.stmt]) -> None:
         for statement in statements:
+            if self.source and not self.source.holds(statement, self.words):
+                continue
             handler = _STATEMENTS.get(statement.__class__)
             if handler:
                 handler(self, statement)
@@ -385,6 +402,7 @@ class _Walk:
             scope.me, scope.attributes = parent.me, parent.attributes
         scope.held.update(self.seeds.get(node, {}))
         scope.held.update(zip(arguments, patched, strict=False))
+        self.words.update(scope.held)
         self.inside(scope)
         if isinstance(node, ast.Lambda):
             self.expression(node.body)
@@ -504,7 +522,13 @@ class _Walk:
                         values += one.values
                     elif isinstance(one, ast.Await):
                         statement = False
-                stack += reversed(list(ast.iter_child_nodes(one)))
+                below: list[ast.AST] = []
+                for field in one.__dict__.values():
+                    if isinstance(field, list):
+                        below += [item for item in field if isinstance(item, ast.AST)]
+                    elif isinstance(field, ast.AST):
+                        below.append(field)
+                stack += reversed(below)
         return result
 
     def comprehension(self, node: _Comprehension) -> None:

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 from migrator.names import Use
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-# A file without one of these needs no look.
-WORDS = (b"gr_frame", b"get_objects", b"GreenThread", b"__name__")
+# A statement without one of these needs no look.
+WORDS = ("gr_frame", "get_objects", "GreenThread", "__name__", "greenlet")
 
 _REPORT_NAMES = frozenset({"GreenThreadReportGenerator", "GreenThreadModel"})
 _TYPE_NAMES = frozenset({"GreenThread", "GreenletExit", "greenlet"})
 
 
-def find(tree: ast.Module) -> Iterator[Use]:
-    """Uses of kind "pattern", in no particular order."""
+def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
+    """Uses of kind "pattern" among a module's nodes, in no particular order."""
     walks: list[ast.AST] = []
     about_greenlets = False
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute):
             if node.attr == "gr_frame":
                 yield Use("greenlet.gr_frame dump", "pattern", node)

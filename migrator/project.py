@@ -7,6 +7,7 @@ order.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from dataclasses import dataclass, field
@@ -97,6 +98,7 @@ def scan_project(
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Report, Facades]:
     """As `scan_paths`, and what the project re-exports."""
+    gc.disable()  # trees hold no cycles, and looking for some costs a third of the time
     found = list(sources.find(paths, exclude=options.exclude, text=options.text))
     unread = [one for one in found if isinstance(one, Unread)]
     run = _Run(options, cache or Cache(None), progress)
@@ -104,6 +106,7 @@ def scan_project(
     run.follow_facades(files)
     _check_small(files)
     run.cache.save(run.facades.record)
+    gc.enable()
     return _gather(files, unread, options), run.facades
 
 
