@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "ps": "list the tasks and green threads of a live process",
     "pstree": "draw who waits for whom in a live process",
     "check": "say what is wrong in a live process: deadlocks, blocked loops, leaks",
+    "top": "watch a live process: both worlds, what is stuck, what grows",
     "doctor": "say why a process can or cannot be looked at, and what to do about it",
     "record": "record where a live process spends wall time, as a profile",
     "scan": "find every use of Eventlet in a code base, and say what to do",

@@ -253,6 +253,13 @@ def write_page(look: Look, path: str, show_secrets: bool) -> None:
 
 def write_file(path: str, pieces: Iterable[str]) -> None:
     """Write a file that is whole or as it was before. Raises UsageError."""
+    try:
+        _write_file(path, pieces)
+    except OSError as error:
+        raise UsageError(f"cannot write {clean(path)}: {error.strerror}") from error
+
+
+def _write_file(path: str, pieces: Iterable[str]) -> None:
     from pathlib import Path
 
     target = Path(path).resolve()
@@ -264,8 +271,6 @@ def write_file(path: str, pieces: Iterable[str]) -> None:
             file.writelines(pieces)
         if plain:
             written.replace(target)
-    except OSError as error:
-        raise UsageError(f"cannot write {clean(path)}: {error.strerror}") from error
     finally:
         if plain:
             written.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from bridge.escape import clean
 from inspector.errors import MigrateError, NoSuchProcess, UsageError
 from migrator import __version__
 from migrator.commands import _live
+from migrator.looks import Looks, pause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +80,10 @@ class _Session:
         self.recording = recording.Recording()
         self.command = ""
         self.status = 0
+        from inspector.capture import Options
+
         self._pid = pid
+        self._looks = Looks(pid, Options(args=False))
         self._failures: list[MigrateError] = []
         self._ended = False
 
@@ -91,19 +95,16 @@ class _Session:
             if not self._look():
                 return
             now = time.monotonic()
-            # A process with very many units is looked at for half of the time at most.
-            pause = max(started + interval - now, now - started)
-            if now + pause >= end:
+            rest = pause(interval, now - started)
+            if now + rest >= end:
                 time.sleep(max(end - now, 0))
                 return
-            time.sleep(pause)
+            time.sleep(rest)
 
     def _look(self) -> bool:
         """Add one look; False when the process is no more."""
-        from inspector import capture
-
         try:
-            snapshot = capture.take(self._pid, capture.Options(args=False))
+            snapshot = self._looks.take()
         except MigrateError as error:
             if not self.recording.looks:
                 raise
