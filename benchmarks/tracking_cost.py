@@ -2,7 +2,7 @@
 
     python benchmarks/tracking_cost.py [PYTHON ...]
 
-Each world serves requests, a fresh task or green thread for each: read a JSON document,
+Each world serves requests, a fresh task or green thread for each: read 2 KB of JSON,
 wait twice, render an answer. Runs with and without records alternate, each pair in new
 processes, and the median of the pairs' ratios counts, so that a machine that gets slower
 or busier meanwhile does not decide. The last column is the bare cost of a birth.
@@ -27,13 +27,13 @@ if tracked == "1":
     spec.loader.exec_module(module)
     module.install()
 document = json.dumps({"user": "ada", "items": [{"id": i, "price": i * 1.5, "tags": ["a", "b"]}
-                                                for i in range(12)]})
+                                                for i in range(40)]})
 def answer():
     order = json.loads(document)
     total = sum(item["price"] for item in order["items"])
     return json.dumps({"user": order["user"], "total": total, "items": order["items"]}).encode()
 
-REQUESTS, AT_ONCE, EMPTY = 4000, 50, 20000
+REQUESTS, AT_ONCE, EMPTY = 1500, 50, 5000
 if world == "asyncio":
     import asyncio
     async def request():

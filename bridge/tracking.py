@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
     from traceback import FrameSummary
-    from types import CodeType, FrameType
+    from types import CodeType
 
 
 ATTRIBUTE = "_migrate_born"
@@ -95,13 +95,6 @@ def _line(code: CodeType, offset: int) -> int:
     return 0
 
 
-def _spawner(frame: FrameType) -> FrameType:
-    """The first frame from ``frame`` outwards that is no middleman's, else the outermost."""
-    while frame.f_globals.get("__name__") in _MIDDLEMEN and frame.f_back is not None:
-        frame = frame.f_back
-    return frame
-
-
 def _track_greenlets(module: ModuleType) -> None:
     """Make ``greenlet.greenlet`` a subclass whose instances are born with a record.
 
@@ -110,10 +103,13 @@ def _track_greenlets(module: ModuleType) -> None:
     real = module.greenlet
     real_new, current = real.__new__, real.getcurrent
     modules: dict[str, Any] = sys.modules
+    middlemen = _MIDDLEMEN  # a closure's variable costs less than a global here and below
 
     def new(cls: type, *_args: object, **_kwargs: object) -> object:
         unit = real_new(cls)
-        frame = _spawner(_getframe(1))
+        frame: Any = _getframe(1)
+        while frame.f_globals.get("__name__") in middlemen and frame.f_back is not None:
+            frame = frame.f_back
         parent = current()
         # A task wins: it runs in the greenlet that runs the loop, or lends it its step.
         if "asyncio.tasks" in modules and (loop := modules["asyncio.events"]._get_running_loop()):
@@ -152,12 +148,15 @@ def _track_loop(loop_class: Any) -> None:
 
     real: Callable[..., Any] = loop_class.create_task
     modules: dict[str, Any] = sys.modules
+    middlemen = _MIDDLEMEN
 
     @functools.wraps(real)
     def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
         at = monotonic()  # before an eager task's first step
         unit = real(self, coro, **kwargs)
-        frame = _spawner(_getframe(1))
+        frame: Any = _getframe(1)
+        while frame.f_globals.get("__name__") in middlemen and frame.f_back is not None:
+            frame = frame.f_back
         parent = current_task(self)
         if parent is None and "greenlet" in modules:
             parent = modules["greenlet"].getcurrent()
