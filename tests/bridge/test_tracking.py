@@ -135,15 +135,15 @@ def test_births_are_read_from_outside(
         assert unit.spawned is not None, record
         assert unit.spawned.file.endswith("/" + TARGET)
         assert unit.spawned.line == record["line"]
-        assert abs(unit.spawned.at - record["at"]) < 0.5  # the clocks' distance, not a duration
+        assert abs(unit.spawned.at - record["at"]) < 5  # two readings of two clocks
         # The green thread that spawned has ended: nobody may be named in its place.
         expected = f"task:{record['by']:#x}" if f"task:{record['by']:#x}" in units else None
         if record["way"] != "run":
             assert unit.spawned.by == expected
         assert unit.runtime is not None
-        assert unit.runtime.how == ("exact" if unit.wait and unit.wait.on == "sleep" else "tracked")
-        age = snapshot.taken_at - unit.spawned.at
-        assert unit.runtime.seconds <= age + 0.5
+        slept = unit.wait and unit.wait.on == "sleep" and unit.wait.seconds_total is not None
+        assert unit.runtime.how == ("exact" if slept else "tracked")
+        assert unit.runtime.seconds <= snapshot.taken_at - unit.spawned.at + 5
         seen += 1
     assert seen >= 8
 
