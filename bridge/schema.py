@@ -121,6 +121,8 @@ class _Writer:
             "holds_gil": thread.holds_gil,
             "current_task": thread.current_task,
             "current_greenlet": thread.current_greenlet,
+            "state": thread.state,
+            "system_call": thread.system_call,
             "stack": [self._frame(frame) for frame in thread.stack],
         }
 

@@ -60,6 +60,10 @@ class Target:
         if not kernel.is_same(self.process):
             raise NoSuchProcess(f"process {self.pid} ended while it was read")
 
+    def map_again(self) -> None:
+        """Look anew what the process maps: once it is stopped, that is all there is."""
+        self.maps = kernel.mappings(self.pid)
+
     def heaps(self) -> list[tuple[int, int]]:
         """(start, end) of anonymous writable mappings, where pymalloc has its arenas."""
         return [(m.start, m.end) for m in self.maps if m.writable and not m.inode and not m.path]

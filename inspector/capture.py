@@ -80,6 +80,8 @@ def look(target: Target, options: Options) -> Snapshot:
 def _take(target: Target, options: Options) -> Snapshot:
     started = time.perf_counter()
     with frozen(target.pid, wanted=options.freeze):
+        if options.freeze:
+            target.map_again()
         taken_at = time.time()
         capture = Capture(target, arguments=options.args)
         capture.read(options.caller)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from inspector import syscalls
 from inspector.errors import MigrateError, NoSuchProcess, NotPython
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class OsThread(NamedTuple):
     inner_tid: int  # as the thread itself sees it: differs in a PID namespace of its own
     name: str
     state: str  # R running, S sleeping, D in the kernel, T stopped, t traced, Z ended
-    system_call: int | None  # its number on this machine, -1 for none, None when it runs or hidden
+    system_call: str | None  # "epoll_wait"; "" for none, None when it runs or we may not know
 
 
 class Process(NamedTuple):
@@ -277,10 +278,10 @@ def read_status(path: str) -> dict[str, str]:
     return found
 
 
-def _system_call(path: str) -> int | None:
+def _system_call(path: str) -> str | None:
     try:
         with open(path) as file:
-            return int(file.read(512).split()[0])
+            return syscalls.name(int(file.read(512).split()[0]))
     except (OSError, ValueError, IndexError):
         return None  # "running", or not ours to see
 

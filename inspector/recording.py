@@ -49,6 +49,7 @@ _LENGTH = struct.Struct("<Q")
 _TYPES: dict[str, Any] = {
     "int": int,
     "str": str,
+    "str | None": str | None,
     "bool": bool,
     "float": int | float,
     "tuple[str, ...]": list,
@@ -423,7 +424,7 @@ def _checked(values: Any, kind: Any) -> list[Any]:
         # Annotations are text, in some versions wrapped.
         wanted = kind.__annotations__[name]
         wanted = getattr(wanted, "__forward_arg__", wanted)
-        fits = isinstance(value, _TYPES.get(wanted, int | None))
+        fits = isinstance(value, _TYPES[wanted])
         if not fits or (wanted == "int" and not 0 <= value < 1 << 64):
             raise ValueError(f"no {kind.__name__}")
     return values

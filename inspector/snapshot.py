@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["task", "green", "main", "hub"]
 State = Literal["running", "runnable", "waiting", "not_started"]
+KernelState = Literal["running", "sleeping", "uninterruptible", "stopped", "ended"]
 WaitOn = Literal[
     "sleep",
     "fd",
@@ -107,6 +108,8 @@ class Thread(NamedTuple):
     current_task: str | None
     current_greenlet: str | None
     stack: tuple[Frame, ...]  # innermost first
+    state: KernelState | None = None  # as the kernel sees it, None when it does not say
+    system_call: str | None = None  # "epoll_wait": in which it is; None for none, or unknown
 
 
 class Completeness(NamedTuple):

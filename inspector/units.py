@@ -18,9 +18,19 @@ if TYPE_CHECKING:
     from inspector.capture import Capture, ThreadFacts
     from inspector.frames import RawFrame
     from inspector.greenlets import GreenletFacts
-    from inspector.snapshot import Kind, Runtime, State
+    from inspector.snapshot import KernelState, Kind, Runtime, State
     from inspector.tasks import TaskFacts
 
+# The letters of /proc/PID/task/TID/status, see proc_pid_stat(5).
+_KERNEL_STATES: dict[str, KernelState] = {
+    "R": "running",
+    "S": "sleeping",
+    "D": "uninterruptible",
+    "T": "stopped",
+    "t": "stopped",
+    "Z": "ended",
+    "X": "ended",
+}
 _MAX_LINEAGE = 1000  # parents of a greenlet on the way to the main one
 
 
@@ -352,11 +362,14 @@ class _Assembly:
         state = thread.state
         green = self.current.get(state.tid)
         running = thread.running_task
+        known = self.capture.target.threads.get(state.tid)
         return Thread(
             tid=state.tid,
-            name=known.name if (known := self.capture.target.threads.get(state.tid)) else None,
+            name=known.name if known else None,
             holds_gil=state.holds_gil,
             current_task=f"task:{running:#x}" if running in self.capture.tasks else None,
             current_greenlet=f"green:{green:#x}" if green else None,
             stack=tuple([self.frames.show(frame) for frame in thread.stack]),
+            state=_KERNEL_STATES.get(known.state) if known else None,
+            system_call=(known.system_call or None) if known else None,
         )
