@@ -47,8 +47,8 @@ class Target:
         self.vtables: dict[str, int] = {}
         if found.user_greenlet and found.main_greenlet:
             self.vtables = {"user": found.user_greenlet, "main": found.main_greenlet}
-        # The target knows its threads by the ids of its own PID namespace.
-        self.threads = {thread.inner_tid: thread for thread in threads}
+        self.threads = {thread.tid: thread for thread in threads}
+        self._tids = {thread.inner_tid: thread.tid for thread in threads}
         self.layout = _layout(self.memory, found)
 
     def close(self) -> None:
@@ -63,6 +63,10 @@ class Target:
     def map_again(self) -> None:
         """Look anew what the process maps: once it is stopped, that is all there is."""
         self.maps = kernel.mappings(self.pid)
+
+    def tid_of(self, inner_tid: int) -> int:
+        """The id seen from here of a thread that the target knows by its own namespace's."""
+        return self._tids.get(inner_tid, inner_tid)
 
     def heaps(self) -> list[tuple[int, int]]:
         """(start, end) of anonymous writable mappings, where pymalloc has its arenas."""
@@ -82,7 +86,7 @@ class Target:
         pthread keeps a thread's descriptor, whose address is ``ident``, on top of its stack.
         """
         for mapping in self.maps:
-            if tid == self.process.inner_pid:
+            if tid == self.pid:
                 found = mapping.path == "[stack]"
             else:
                 found = mapping.start <= ident < mapping.end

@@ -146,6 +146,8 @@ class Capture:
             for interpreter in self.interpreters
             for state in threads.threads_of(self.memory, layout, target.runtime, interpreter)
         ]
+        for state in states:
+            state.tid = target.tid_of(state.tid)
         self._read_modules()
         running_at = layout.at.get("atstate.running_task", 0)
         for state in states:
