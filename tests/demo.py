@@ -36,7 +36,7 @@ def show(*arguments: str) -> None:
 
 def demo() -> None:
     """The whole of it."""
-    show("scan", "samples")
+    show("scan", "--no-cache", "samples")
     show("apply", "--to", "bridge", "samples/eventlet_service/diagnostics.py")
     python = environment(VERSION, REQUIREMENTS)
     print(f"\n{find(VERSION).how}\n$ python{VERSION} samples/hybrid_service.py &", flush=True)

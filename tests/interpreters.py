@@ -140,8 +140,10 @@ def _install(base: Path, home: Path, requirements: Sequence[str]) -> None:
         _run([_uv(), "pip", "install", "--quiet", "-p", python, *requirements])
     except (NoInterpreter, subprocess.SubprocessError):
         # pip is slower, and knows this machine's indexes where they are set up for pip only.
-        _run([base, "-m", "venv", "--clear", home])
-        _run([python, "-m", "pip", "install", "--quiet", *requirements])
+        # This environment's own pip: a base need not come with one.
+        _run([base, "-m", "venv", "--without-pip", "--clear", home])
+        pip = [sys.executable, "-m", "pip", "--python", python]
+        _run([*pip, "install", "--quiet", *requirements])
 
 
 def _from_path(version: str) -> Interpreter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import re
 import subprocess
@@ -75,7 +76,9 @@ def test_links_between_pages_lead_somewhere(name: str) -> None:
 def test_python_in_a_page_compiles(name: str) -> None:
     for block in blocks((ROOT / name).read_text(encoding="utf-8")):
         if block.language == "python":
-            compile(block.text, f"{name}:{block.line}", "exec", dont_inherit=True)
+            # What stands in the body of some coroutine may be shown without it.
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            compile(block.text, f"{name}:{block.line}", "exec", flags, dont_inherit=True)
 
 
 def check_arguments(arguments: list[str], where: str) -> None:
