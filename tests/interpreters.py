@@ -142,7 +142,7 @@ def _install(base: Path, home: Path, requirements: Sequence[str]) -> None:
         # pip is slower, and knows this machine's indexes where they are set up for pip only.
         # This environment's own pip: a base need not come with one.
         _run([base, "-m", "venv", "--without-pip", "--clear", home])
-        pip = [sys.executable, "-m", "pip", "--python", python]
+        pip = [sys.executable, "-m", "pip", "--python", str(python)]
         _run([*pip, "install", "--quiet", *requirements])
 
 

@@ -49,7 +49,7 @@ FAMILY = Family(
             "asyncio.Semaphore, asyncio.BoundedSemaphore, asyncio.Lock",
             asyncio="asyncio.Semaphore(...)",
             because=_AWAIT,
-            example=("with semaphore:", "async with semaphore:"),
+            example=("with semaphore:\n    ...", "async with semaphore:\n    ..."),
         ),
         by_hand(
             "EVT504",
@@ -62,7 +62,10 @@ FAMILY = Family(
             "asyncio.timeout, asyncio.wait_for",
             asyncio="async with asyncio.timeout(...)",
             because="it ends in TimeoutError, an Exception, where Eventlet's was a BaseException",
-            example=("with eventlet.Timeout(5):", "async with asyncio.timeout(5):"),
+            example=(
+                "with eventlet.Timeout(5):\n    ...",
+                "async with asyncio.timeout(5):\n    ...",
+            ),
         ),
         by_hand(
             "EVT505",
