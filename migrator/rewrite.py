@@ -8,6 +8,7 @@ it again changes nothing. libcst is imported for files that change, never before
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -99,7 +100,7 @@ def rewrite(data: bytes, path: str, module: Module, options: Options) -> Result 
             break
         new = after
     if new != data:
-        problem = _cannot_reproduce(data)
+        problem = _cannot_reproduce(data) or _does_not_compile(data, new)
         if problem:
             return _refused(data, path, outcomes, problem)
     return Result(path, data, new, tuple(outcomes))
@@ -311,6 +312,21 @@ def _bridge_as_facade(options: Options) -> dict[str, dict[str, str]]:
         f"{bridge}.debug": {name: f"{swap.MODULE}.{name}" for name in swap.NAMES},
         f"{bridge}.console": {"expose": "eventlet.backdoor.backdoor_server"},
     }
+
+
+def _does_not_compile(old: bytes, new: bytes) -> str | None:
+    """What the compiler says of the result, if it had nothing to say before.
+
+    It knows more than the parser: where ``from __future__`` and ``import *`` may stand.
+    """
+    for data in (old, new):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(data, "<rewritten>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError) as error:
+            return None if data is old else f"the result would not compile: {error}"
+    return None
 
 
 def _cannot_reproduce(data: bytes) -> str | None:

@@ -118,8 +118,14 @@ def argument(call: ast.Call, name: str, place: int) -> ast.expr | None:
 
 
 def has_effect(node: ast.expr | None) -> bool:
-    """May evaluating it do something? Reading names and attributes does not count."""
+    """Tell whether evaluating it may do something. Reading names and attributes does not."""
     return node is not None and any(
-        isinstance(part, (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr))
+        isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr))
+        or (isinstance(part, ast.Call) and not _is_namespace(part))
         for part in ast.walk(node)
     )
+
+
+def _is_namespace(call: ast.Call) -> bool:
+    """``locals()`` and ``globals()``, which backdoors are often given."""
+    return getattr(call.func, "id", "") in ("locals", "globals") and not call.args

@@ -24,6 +24,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+from migrator import plugins
 from migrator.findings import Advice
 
 if TYPE_CHECKING:
@@ -117,13 +118,13 @@ def by_hand(
 
 @cache
 def families() -> tuple[Family, ...]:
-    """All families, by prefix."""
+    """All families, by prefix; those that other distributions add come last, and win."""
     found = []
     for module in iter_modules(__path__, f"{__name__}."):
         family = import_module(module.name).FAMILY
         assert isinstance(family, Family), module.name
         found.append(family)
-    return tuple(sorted(found, key=lambda family: family.prefix))
+    return (*sorted(found, key=lambda family: family.prefix), *plugins.families())
 
 
 @cache
@@ -178,7 +179,8 @@ def select(names: Iterable[str]) -> frozenset[str]:
             for family in families()
             for rule in family.rules
             if name in (family.name, rule.name, "all", "ALL")
-            or (name[:3].upper() == "EVT" and rule.code.startswith(name.upper()))
+            or (len(name) > 3 and name[-1].isdigit() and rule.code.startswith(name.upper()))
+            or name.upper() == "EVT"
         }
         if name in ("all", "ALL"):
             codes = set(by_code())
