@@ -10,6 +10,7 @@ import json
 import math
 import platform
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bridge import redact
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 FORMAT = "eventlet-migrate/snapshot"
 FORMAT_VERSION = 1
 
+_AT_ONCE = 100  # items written together: an encoder is made for each call
+
 
 def chunks(graphs: Sequence[Graph], version: str, show_secrets: bool = False) -> Iterator[str]:
-    """The document as ASCII text, a piece at a time, one line for each unit and edge.
+    """The document as ASCII text, a piece at a time.
 
     ``version`` is the tool's. A document of several processes carries the first one's time.
     """
@@ -48,7 +51,7 @@ def chunks(graphs: Sequence[Graph], version: str, show_secrets: bool = False) ->
         yield from _array(
             "edges",
             (
-                {"waiter": edge.waiter, "target": edge.target, "via": _safe(edge.via)}
+                {"waiter": edge.waiter, "target": edge.target, "via": edge.via}
                 for edge in edges.values()
             ),
         )
@@ -60,23 +63,28 @@ def chunks(graphs: Sequence[Graph], version: str, show_secrets: bool = False) ->
 def _array(name: str, items: Iterable[object]) -> Iterator[str]:
     yield f',\n "{name}": ['
     separator = "\n  "
-    for item in items:
-        yield separator + _dump(item)
+    rest = iter(items)
+    while batch := list(islice(rest, _AT_ONCE)):
+        yield separator + _dump(batch)[1:-1]
         separator = ",\n  "
     yield "]"
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, allow_nan=False)
+    text = json.dumps(value, allow_nan=False)
+    # Only characters outside of the basic plane and lone surrogates are written so.
+    return json.dumps(_valid(value), allow_nan=False) if r"\ud" in text else text
 
 
-def _safe(text: str) -> str:
-    r"""``text`` as valid Unicode: a lone surrogate becomes the six characters ``\udc80``."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def _maybe(text: str | None) -> str | None:
-    return None if text is None else _safe(text)
+def _valid(value: object) -> object:
+    r"""``value`` with each lone surrogate, no Unicode, as the six characters ``\udc80``."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list):
+        return [_valid(item) for item in value]
+    if isinstance(value, dict):
+        return {_valid(name): _valid(item) for name, item in value.items()}
+    return value
 
 
 def _number(value: float | None) -> float | None:
@@ -97,10 +105,10 @@ class _Writer:
             "pid": snapshot.pid,
             "ppid": snapshot.ppid,
             "command": self._phrase(snapshot.command),
-            "python": _safe(snapshot.python),
-            "greenlet": _maybe(snapshot.greenlet),
-            "eventlet": _maybe(snapshot.eventlet),
-            "hub": _maybe(snapshot.hub),
+            "python": snapshot.python,
+            "greenlet": snapshot.greenlet,
+            "eventlet": snapshot.eventlet,
+            "hub": snapshot.hub,
             "completeness": {
                 "complete": facts.complete,
                 "units_read": facts.units_read,
@@ -109,7 +117,7 @@ class _Writer:
                 "retries": facts.retries,
                 "frozen": facts.frozen,
                 "capture_ms": _number(facts.capture_ms),
-                "notes": [_safe(note) for note in facts.notes],
+                "notes": list(facts.notes),
             },
         }
 
@@ -117,7 +125,7 @@ class _Writer:
         """One OS thread."""
         return {
             "tid": thread.tid,
-            "name": _maybe(thread.name),
+            "name": thread.name,
             "holds_gil": thread.holds_gil,
             "current_task": thread.current_task,
             "current_greenlet": thread.current_greenlet,
@@ -132,8 +140,8 @@ class _Writer:
         return {
             "id": unit.id,
             "kind": unit.kind,
-            "type": _safe(unit.type),
-            "name": _safe(unit.name),
+            "type": unit.type,
+            "name": unit.name,
             "tid": unit.tid,
             "state": unit.state,
             "moving": unit.moving,
@@ -143,7 +151,7 @@ class _Writer:
             "runtime": runtime and {"seconds": _number(runtime.seconds), "how": runtime.how},
             "spawned": spawned
             and {
-                "file": _safe(spawned.file),
+                "file": spawned.file,
                 "line": spawned.line,
                 "by": spawned.by,
                 "at": _number(spawned.at),
@@ -155,10 +163,10 @@ class _Writer:
         if args is not None and not self._show_secrets:
             args = redact.arguments(args)
         return {
-            "function": _safe(frame.function),
-            "file": _safe(frame.file),
+            "function": frame.function,
+            "file": frame.file,
             "line": frame.line,
-            "args": args and {_safe(name): _safe(value) for name, value in args.items()},
+            "args": args and dict(args),
             "coroutine": frame.coroutine,
         }
 
@@ -172,10 +180,10 @@ class _Writer:
             "seconds_total": _number(wait.seconds_total),
             "fd": wait.fd,
             "mode": wait.mode,
-            "peer": _maybe(wait.peer),
+            "peer": wait.peer,
             "object": None if wait.object is None else hex(wait.object),
             "waiters": wait.waiters,
         }
 
     def _phrase(self, text: str) -> str:
-        return _safe(text if self._show_secrets else redact.text(text))
+        return text if self._show_secrets else redact.text(text)

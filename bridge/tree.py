@@ -88,7 +88,6 @@ class _Drawing:
         self._drawn: set[str] = set()
         self._hidden: set[str] = set()  # only to be seen at a greater depth
         self._stack: list[_Branch] = []  # what is still to draw, the next one last
-        self._calls: dict[int, str] = {}  # labels by frame: stacks share their frames
 
     def lines(self) -> Iterator[str]:
         units = self._graph.units
@@ -119,6 +118,8 @@ class _Drawing:
 
     def _push(self, children: Sequence[_Child], prefix: str, depth: int) -> None:
         """Put ``children`` on the stack, those that look alike as one branch."""
+        if not children:
+            return
         bundles: dict[tuple[Hashable, str], list[_Child]] = {}
         for child in children:
             bundles.setdefault((self._groups.key(child.unit), child.via), []).append(child)
@@ -130,22 +131,26 @@ class _Drawing:
             self._stack.append(_Branch(members, prefix, last, depth, via, cyclic))
             last = False
 
-    def _draw(self, branch: _Branch) -> Iterator[str]:
+    def _draw(self, branch: _Branch) -> list[str]:
         members = branch.members
         steps = self._steps(members[0])
         parts = self._graph.parts
-        whole = [*members, *(part for member in members for part in parts.get(member.id, ()))]
-        self._drawn.update(unit.id for unit in whole)
+        whole = members
+        if parts:
+            whole = [*members, *(part for member in members for part in parts.get(member.id, ()))]
+        self._drawn.update([unit.id for unit in whole])
         children = self._children(whole)
         state = self._state(members, whole)
-        yield self._header(branch, children, "" if steps else state)
+        lines = [self._header(branch, children, "" if steps else state)]
         _, end, trunk, gap = self._style.branches
         prefix = branch.prefix + (gap if branch.last else trunk)
-        for step in steps:
+        last = len(steps) - 1
+        for place, step in enumerate(steps):
             prefix = self._fold(prefix, branch.depth)
-            yield self._step(prefix + end, step, members, state if step is steps[-1] else "")
+            lines.append(self._step(prefix + end, step, members, state if place == last else ""))
             prefix += gap
         self._push(children, prefix, branch.depth + 1)
+        return lines
 
     # -- what belongs to a unit
 
@@ -241,7 +246,8 @@ class _Drawing:
         unit = members[0]
         color = "green" if unit.kind == "hub" else unit.kind
         glyph = self._style.paint(words.GLYPHS[unit.kind], color)
-        return f"{glyph} {self._style.text(groups.name(members))}"
+        name = unit.name if len(members) == 1 else groups.name(members)
+        return f"{glyph} {self._style.text(name)}"
 
     def _step(self, start: str, step: _Step, members: Sequence[Unit], state: str) -> str:
         if step.frame is None:
@@ -262,15 +268,10 @@ class _Drawing:
         assert frame is not None
         if not self._options.args:
             return style.text(frame.function)
-        if step.unit is members[0] and any(
-            member.stack[place].args != frame.args for member in members[1:]
-        ):
+        if len(members) > 1 and any(member.stack[place].args != frame.args for member in members):
             return style.text(frame.function) + f"({style.ellipsis})"
-        label = self._calls.get(id(frame))
-        if label is None:
-            label = style.text(words.call(frame, self._options.show_secrets))
-            label = self._calls[id(frame)] = cut(label, _LONGEST_CALL, style.ellipsis)
-        return label
+        label = style.text(words.call(frame, self._options.show_secrets))
+        return cut(label, _LONGEST_CALL, style.ellipsis)
 
     def _fold(self, prefix: str, depth: int) -> str:
         return prefix if len(prefix) <= _FOLD_AT else f"[{depth} deep] "

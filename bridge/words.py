@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bridge import redact
@@ -66,17 +67,18 @@ def is_library(frame: Frame) -> bool:
 
 def location(frame: Frame, short: bool = False) -> str:
     """``file:line``; a library's file from its package on, ``short`` without folders."""
-    file = frame.file
-    if short:
-        file = file.rpartition("/")[2]
-    else:
-        for folder in _LIBRARY_FOLDERS:
-            _, found, inner = file.rpartition(folder)
-            if found:
-                # "/lib/python3.14/asyncio/tasks.py" -> "asyncio/tasks.py"
-                file = inner if folder.endswith("-packages/") else inner.partition("/")[2]
-                break
+    file = frame.file.rpartition("/")[2] if short else _from_its_package(frame.file)
     return f"{file}:{frame.line}" if frame.line else file
+
+
+@lru_cache(4096)
+def _from_its_package(file: str) -> str:
+    for folder in _LIBRARY_FOLDERS:
+        _, found, inner = file.rpartition(folder)
+        if found:
+            # "/lib/python3.14/asyncio/tasks.py" -> "asyncio/tasks.py"
+            return inner if folder.endswith("-packages/") else inner.partition("/")[2]
+    return file
 
 
 def spawned(graph: Graph, unit: Unit) -> str:
@@ -97,12 +99,9 @@ def call(frame: Frame, show_secrets: bool = False) -> str:
     if frame.args is None:
         return frame.function
     args = frame.args if show_secrets else redact.arguments(frame.args)
-    values = [
-        value if place == 0 else f"{name}={value}"
-        for place, (name, value) in enumerate(
-            (name, value) for name, value in args.items() if name not in ("self", "cls")
-        )
-    ]
+    values = [f"{name}={value}" for name, value in args.items() if name not in ("self", "cls")]
+    if values:
+        values[0] = values[0].partition("=")[2]
     return f"{frame.function}({', '.join(values)})"
 
 
