@@ -7,8 +7,7 @@ a graph of any shape give the same graph twice.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.snapshot import Unit
 
@@ -24,8 +23,7 @@ INDIRECT = frozenset({"lock"})
 _CYCLE_BUDGET = 2_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """Units and who waits for whom, both ways.
 
     ``units`` holds the snapshot's units and, after them, one of kind "main" for each OS
@@ -41,11 +39,13 @@ class Graph:
     knots: Mapping[str, int]  # unit on a cycle -> number of its strongly connected component
     cycles: Sequence[Sequence[str]]  # paths, the start repeated at the end
 
-    def awaiters(self, unit: str) -> Iterator[Unit]:
+    def awaiters(self, unit: str) -> list[Unit]:
         """Who waits for ``unit`` itself (and not for a lock that it holds), each once."""
         edges = self.awaited_by.get(unit, ())
-        waiters = dict.fromkeys(edge.waiter for edge in edges if edge.via not in INDIRECT)
-        return (self.units[waiter] for waiter in waiters)
+        waiters = [edge.waiter for edge in edges if edge.via not in INDIRECT]
+        if len(waiters) > 1:
+            waiters = list(dict.fromkeys(waiters))
+        return [self.units[waiter] for waiter in waiters]
 
     def roots(self) -> list[str]:
         """The units to start from: what nobody outside its own cycle waits for.
@@ -138,10 +138,12 @@ def _components(targets: Mapping[str, Sequence[str]]) -> list[list[str]]:
         while work:
             node, successors = work[-1]
             for successor in successors:
+                if successor not in targets:
+                    continue  # it waits for nobody: most do not
                 if successor not in index:
                     index[successor] = low[successor] = len(index)
                     open_[successor] = None
-                    work.append((successor, iter(targets.get(successor, ()))))
+                    work.append((successor, iter(targets[successor])))
                     break
                 if successor in open_:
                     low[node] = min(low[node], index[successor])

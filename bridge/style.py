@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from bridge.escape import clean
 
@@ -23,32 +21,31 @@ _COLORS = {
 }
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """What a view may use. ``width`` is in cells, None for as wide as it gets."""
 
     unicode: bool = True
     color: bool = False
     width: int | None = None
 
-    @cached_property
+    @property
     def branches(self) -> tuple[str, str, str, str]:
         """The tree's fork, end, trunk and gap."""
         return (
             ("├── ", "└── ", "│   ", "    ") if self.unicode else ("|-- ", "`-- ", "|   ", "    ")
         )
 
-    @cached_property
+    @property
     def arrow(self) -> str:
         """Between the units of a cycle."""
         return " → " if self.unicode else " -> "
 
-    @cached_property
+    @property
     def ellipsis(self) -> str:
         """Where something was cut."""
         return "…" if self.unicode else "..."
 
-    @cached_property
+    @property
     def times(self) -> str:
         """Before a count."""
         return "\N{MULTIPLICATION SIGN}" if self.unicode else "x"

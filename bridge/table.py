@@ -37,15 +37,19 @@ _ELASTIC = (
     "spawned_at",
 )
 _NARROWEST = 10  # cells an elastic column keeps, whatever the terminal
+_WIDEST = 40  # cells that every row of a pipe is padded to; a longer one is longer by itself
 _GAP = "  "
 
 
 def _chain(unit: Unit) -> str:
-    return " -> ".join(frame.function for frame in unit.stack)
+    return " -> ".join([frame.function for frame in unit.stack])
 
 
 def _awaiters(field: Callable[[Unit], str]) -> Cell:
-    return lambda graph, unit: ", ".join(field(waiter) for waiter in graph.awaiters(unit.id))
+    def cell(graph: Graph, unit: Unit) -> str:
+        return ", ".join([field(waiter) for waiter in graph.awaiters(unit.id)])
+
+    return cell
 
 
 COLUMNS: dict[str, Cell] = {
@@ -103,20 +107,31 @@ def lines(
     Cells are never empty ("-") and hold no two spaces in a row, which only part columns,
     so that awk can split on them.
     """
-    cells = [COLUMNS[column] for column in columns]
-    rows = [[_cell(cell(graph, unit), style) for cell in cells] for unit in units]
+    cells = [_column([COLUMNS[name](graph, unit) for unit in units], style) for name in columns]
     widths = [
-        max(len(name), max((width(row[place]) for row in rows), default=0))
-        for place, name in enumerate(columns)
+        max(width(name), _widest(column)) for name, column in zip(columns, cells, strict=True)
     ]
     if style.width is not None:
         widths = _fit(columns, widths, style.width)
-    yield style.paint(_line(list(columns), widths, style), "head")
+    else:
+        widths = [min(wide, _WIDEST) for wide in widths]
+    names = [_filled([name], wide, style)[0] for name, wide in zip(columns, widths, strict=True)]
+    yield style.paint(_GAP.join(names).rstrip(" "), "head")
     yield " ".join("-" * (wide + 1) for wide in widths)[:-1]
-    for unit, row in zip(units, rows, strict=True):
-        yield _line(row, widths, style)
+    filled = [_filled(column, wide, style) for column, wide in zip(cells, widths, strict=True)]
+    for unit, row in zip(units, zip(*filled, strict=True), strict=True):
+        yield _GAP.join(row).rstrip(" ")
         if stacks:
             yield from _stack(unit, style, show_secrets)
+
+
+def _column(values: list[str], style: Style) -> list[str]:
+    """The cells of a column, safe to show. Most columns have nothing to escape in them."""
+    text = "\t".join(values)
+    odd_spaces = "  " in text or " \t" in text or "\t " in text or text.strip(" ") != text
+    if text.isascii() and not odd_spaces and "".join(values).isprintable():
+        return [value or "-" for value in values]
+    return [_cell(value, style) for value in values]
 
 
 def _cell(text: str, style: Style) -> str:
@@ -126,11 +141,19 @@ def _cell(text: str, style: Style) -> str:
     return text or "-"
 
 
-def _line(row: Sequence[str], widths: Sequence[int], style: Style) -> str:
+def _widest(column: Sequence[str]) -> int:
+    """Cells of the widest value."""
+    measure = len if "".join(column).isascii() else width
+    return max(map(measure, column), default=0)
+
+
+def _filled(column: Sequence[str], wide: int, style: Style) -> list[str]:
+    """The values in ``wide`` cells each; cut where a terminal asks for it."""
     if style.width is not None:
-        row = [cut(cell, wide, style.ellipsis) for cell, wide in zip(row, widths, strict=True)]
-    filled = [pad(cell, wide) for cell, wide in zip(row[:-1], widths, strict=False)]
-    return _GAP.join([*filled, row[-1]])
+        column = [cut(value, wide, style.ellipsis) for value in column]
+    if "".join(column).isascii():
+        return [value.ljust(wide) for value in column]
+    return [pad(value, wide) for value in column]
 
 
 def _fit(columns: Sequence[str], widths: list[int], terminal: int) -> list[int]:

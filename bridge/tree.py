@@ -7,7 +7,6 @@ number of units, whatever the shape of the graph.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import groups, words
@@ -27,8 +26,7 @@ _FOLD_AT = 240  # characters of indentation; deeper lines start again at the mar
 _LONGEST_CALL = 200  # cells
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What to draw. ``depth`` counts units below a root, None for all of them."""
 
     depth: int | None = None
@@ -68,7 +66,7 @@ class _Step(NamedTuple):
 
 def lines(
     graph: Graph,
-    options: Options = Options(),
+    options: Options = Options(),  # noqa: B008 - frozen
     style: Style = Style(),  # noqa: B008 - frozen
 ) -> Iterator[str]:
     """The tree, then one line for each cycle, without line ends."""
@@ -114,7 +112,7 @@ class _Drawing:
         unit = branch.members[0].id
         if branch.depth and unit in self._parts:
             return True
-        return branch.via in INDIRECT and any(True for _ in self._graph.awaiters(unit))
+        return branch.via in INDIRECT and bool(self._graph.awaiters(unit))
 
     def _push(self, children: Sequence[_Child], prefix: str, depth: int) -> None:
         """Put ``children`` on the stack, those that look alike as one branch."""

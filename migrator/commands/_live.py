@@ -6,13 +6,12 @@ import os
 import re
 import sys
 import time
-from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from bridge import graph, redact, style, watch, words
+from bridge import graph, redact, style, words
 from bridge.escape import clean
 from inspector.errors import MigrateError, NoSuchProcess, NotPython, UsageError
 from migrator import __version__
@@ -33,8 +32,7 @@ _SAMPLES = 4  # looks after the first that --sample takes
 _LINES_AT_ONCE = 500  # written together: soon enough to see, rare enough to be fast
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
+class Targets(NamedTuple):
     """Which processes to look at, and how."""
 
     pids: tuple[int, ...]
@@ -44,6 +42,7 @@ class Targets:
     sample: float | None = None  # seconds to watch before the picture
     record: str | None = None  # file to save what is read to
     replay: str | None = None  # file to look at instead of a process
+    args: bool = True  # read the arguments of calls: it costs half as much time again
 
 
 def choosing(command: _F) -> _F:
@@ -156,7 +155,7 @@ class Look:
         from inspector import capture
 
         targets = self._targets
-        options = capture.Options(freeze=targets.freeze)
+        options = capture.Options(args=targets.args, freeze=targets.freeze)
         if targets.record is not None:
             from inspector import recording
 
@@ -164,6 +163,8 @@ class Look:
         taken = capture.take(pid, options)
         if targets.sample is None:
             return taken
+        from bridge import watch
+
         looks = watch.begin(taken)
         step = targets.sample / _SAMPLES
         for number in range(1, _SAMPLES + 1):
@@ -279,7 +280,7 @@ def _write_file(path: str, pieces: Iterable[str]) -> None:
 def output_style(wide: bool) -> Style:
     """The style of stdout; ``wide`` for lines as long as they get."""
     found = style.of(sys.stdout)
-    return replace(found, width=None) if wide else found
+    return found._replace(width=None) if wide else found
 
 
 def note(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bridge import filters, table, words
+from bridge import table, words
 from inspector.errors import UsageError
 from migrator.commands import _live
 
@@ -61,15 +61,18 @@ def command(
     """
     chosen = _columns(columns)
     sorting = _sorting(sort)
-    matches = filters.parse(filters_)
-    look = _live.Look(_live.Targets(pids, children, name, freeze, sample, record, replay))
+    selecting = _selecting(filters_)
+    read_args = stacks or as_json or record is not None
+    look = _live.Look(
+        _live.Targets(pids, children, name, freeze, sample, record, replay, read_args)
+    )
     if as_json:
         _live.write_json(look, show_secrets)
         return look.status
     style = _live.output_style(wide)
     shown = False
     for one in look.graphs():
-        units = [unit for unit in sorting(one) if matches(unit)][:limit]
+        units = selecting(sorting(one))[:limit]
         shown = shown or bool(units)
         lines = table.lines(one, units, chosen, style, stacks=stacks, show_secrets=show_secrets)
         _live.write(chain(look.heading(one, style), lines))
@@ -94,6 +97,15 @@ def _sorting(column: str | None) -> Callable[[Graph], list[Unit]]:
         return table.order
     _known(column.removeprefix("-"), "--sort")
     return lambda one: table.sort(one, table.order(one), column)
+
+
+def _selecting(expressions: Sequence[str]) -> Callable[[list[Unit]], list[Unit]]:
+    if not expressions:
+        return lambda units: units
+    from bridge import filters
+
+    matches = filters.parse(expressions)
+    return lambda units: [unit for unit in units if matches(unit)]
 
 
 def _known(column: str, option: str) -> None:

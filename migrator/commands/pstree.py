@@ -53,7 +53,10 @@ def command(
     """
     if html and as_json:
         raise UsageError("--html and --json exclude each other", "the page holds the JSON")
-    look = _live.Look(_live.Targets(pids, children, name, freeze, sample, record, replay))
+    read_args = args or as_json or html is not None or record is not None
+    look = _live.Look(
+        _live.Targets(pids, children, name, freeze, sample, record, replay, read_args)
+    )
     if as_json:
         _live.write_json(look, show_secrets)
     elif html:

@@ -103,6 +103,13 @@ def test_full_without_a_terminal_and_cut_on_one() -> None:
     assert "sleeping,…" in text(snapshot(units), Style(width=20))[2]
 
 
+def test_one_long_value_does_not_pad_the_rows_of_others() -> None:
+    lines = text(snapshot([task("n" * 500, frame("f")), task("short", frame("f"))]))
+    assert len(lines[2]) > 500
+    assert len(lines[3]) < 150
+    assert [row["coroutine_chain"] for row in rows("\n".join(lines))] == ["f", "f"]
+
+
 def test_sorting() -> None:
     one = graph.build(sample())
     units = table.order(one)
