@@ -55,7 +55,7 @@ def draw(
     message: str = "",
 ) -> Picture:
     """The picture in ``columns`` by ``lines`` cells. ``message`` takes the place of the keys."""
-    style = replace(style, width=columns, color=False)
+    style = style._replace(width=columns, color=False)
     board = _Board(looks, view, style)
     head = board.head()[: max(lines - 2, 0)]
     body_lines = max(lines - len(head) - 1, 0)
@@ -161,7 +161,7 @@ class _Board:
         shown = graph.build(snapshot._replace(units=marked, threads=threads))
         group = True if self._view.folded else None
         options = tree.Options(depth=self._view.depth, args=False, group=group)
-        lines = tree.lines(shown, options, replace(self._style, width=None))
+        lines = tree.lines(shown, options, self._style._replace(width=None))
         return [Row(f"line:{place}", line) for place, line in enumerate(lines)]
 
     def table(self) -> list[Row]:

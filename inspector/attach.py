@@ -84,6 +84,8 @@ class Target:
         """(start, end) of a thread's C stack; None when it cannot be told.
 
         pthread keeps a thread's descriptor, whose address is ``ident``, on top of its stack.
+        Where guard pages are no mappings of their own, neighbouring stacks are one: the start
+        is then too low, and the lowest end above an address tells whose stack that is on.
         """
         for mapping in self.maps:
             if tid == self.pid:
@@ -91,7 +93,7 @@ class Target:
             else:
                 found = mapping.start <= ident < mapping.end
             if found:
-                return mapping.start, mapping.end
+                return mapping.start, mapping.end if tid == self.pid else ident
         return None
 
     def snapshot(

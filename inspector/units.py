@@ -115,9 +115,9 @@ class _Assembly:
             main = self._main_of(green)
             if main in tids:
                 continue
-            for (start, end), tid in stacks:
-                if start <= green.stack_start < end:
-                    tids[main] = tid
+            on = [(end, tid) for (start, end), tid in stacks if start <= green.stack_start < end]
+            if on:
+                tids[main] = min(on)[1]
         return tids
 
     def _main_of(self, green: GreenletFacts) -> int:

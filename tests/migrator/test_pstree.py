@@ -188,3 +188,29 @@ def test_html_that_cannot_be_written_is_one_line(shape: Shape, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
     both = migrate("pstree", target.pid, "--html", "x", "--json")
     assert both.returncode == 2
+
+
+@every_target
+def test_three_threads_each_with_a_loop_or_a_hub(
+    version: str, start_target: StartTarget, target_python: TargetPython
+) -> None:
+    python = target_python(version, "greenlet", "eventlet")
+    target = start_target(
+        python, "tests/targets/three_threads.py", env={"PYTHONWARNINGS": "ignore"}
+    )
+    (process,) = document("pstree", target.pid)["processes"]
+    tids: dict[str, set[int]] = {}
+    for unit in process["units"]:
+        tids.setdefault(unit["name"].partition("-")[0], set()).add(unit["tid"])
+    for name in ("first", "third", "hub_main.<locals>.nap", "hub"):
+        assert len(tids[name]) == 1, tids
+    assert tids["hub"] == tids["hub_main.<locals>.nap"]
+    assert len(tids["first"] | tids["third"] | tids["hub"]) == 3
+    assert target.pid not in tids["first"] | tids["third"] | tids["hub"]
+    threads = {thread["tid"]: thread for thread in process["threads"]}
+    assert len(threads) == 4
+    for name in ("first", "third", "hub"):
+        (tid,) = tids[name]
+        assert any("asyncio" in f["file"] or "hubs" in f["file"] for f in threads[tid]["stack"])
+    text = migrate("pstree", target.pid).stdout
+    assert way_to(text, "hub_main.<locals>.nap(3600)")[0].startswith("(M) main")
