@@ -168,7 +168,9 @@ class Capture:
         target, memory = self.target, self.memory
         needles = sorted(target.vtables.values())
         if pools.uses_pools(self.objects, self.samples):
-            found = pools.search_pools(memory, target.heaps(), greenlets.BLOCKS, needles)
+            found = pools.search_pools(
+                memory, target.heaps(), greenlets.block_sizes(target.layout.minor), needles
+            )
         else:
             found = pools.search_all(memory, target.writable(), needles)
         if not found:

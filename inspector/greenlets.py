@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 PIMPL_AT = 32  # PyGreenlet: header, weakreflist, dict, pimpl
 DICT_AT = 24
-BLOCKS = (176, 192, 208, 224, 240)  # size classes a pimpl may have, all versions
 
 
 class PimplLayout:
@@ -74,6 +73,12 @@ class GreenletFacts:
         self.started = True
         self.stack_start = 0
         self.stack: list[RawFrame] = []
+
+
+def block_sizes(minor: int) -> tuple[int, int]:
+    """The size classes that a pimpl is allocated in: both kinds, every version of greenlet."""
+    user = PimplLayout(minor, self_first=True).size  # the later kind of main greenlet as well
+    return user, user - 16
 
 
 def pimpl_layout(objects: Objects, candidates: Sequence[int]) -> PimplLayout | None:

@@ -79,13 +79,14 @@ def search_pools(
             if block:
                 pools.append((pool, block))
     found: list[int] = []
-    patterns = [needle.to_bytes(8, "little") for needle in needles]
+    # The vtables lie in one library: all but their lowest bytes are mostly the same.
+    patterns = {needle.to_bytes(8, "little")[2:] for needle in needles}
     for at in range(0, len(pools), _GATHER):
         part = pools[at : at + _GATHER]
         contents = source.gather([pool for pool, _ in part], POOL)
         for (pool, block), data in zip(part, contents, strict=True):
             whole = bytes(data)
-            if not any(pattern in whole for pattern in patterns) or len(whole) != POOL:
+            if len(whole) != POOL or not any(pattern in whole for pattern in patterns):
                 continue
             words = memoryview(whole).cast("Q")[_HEADER // 8 :: block // 8].tolist()
             hits = [
