@@ -32,7 +32,7 @@ class Code:
     """A code object, decoded. ``names`` are those of locals, cells and free variables."""
 
     __slots__ = ("address", "arguments", "coroutine", "file", "flags", "kinds", "lines",
-                 "name", "names", "qualname", "shown", "start")  # fmt: skip
+                 "name", "names", "places", "qualname", "shown", "start")  # fmt: skip
 
     def __init__(self, objects: Objects, address: int) -> None:
         memory, at = objects.memory, objects.layout.at
@@ -56,6 +56,7 @@ class Code:
         names = objects.items(memory.word(address + at["code.localsplusnames"]), _MAX_NAMES)
         self.names = tuple(objects.text(name) or "?" for name in names)
         kinds = objects.raw_bytes(memory.word(address + at["code.localspluskinds"]), _MAX_NAMES)
+        self.places = {name: index for index, name in enumerate(self.names)}
         self.kinds = kinds or b""
         if len(self.kinds) != len(self.names):
             raise BadMemory("names and kinds of locals differ in length")
@@ -128,11 +129,8 @@ class FrameView:
 
         Raises BadMemory.
         """
-        try:
-            index = self.code.names.index(name)
-        except ValueError:
-            return 0
-        return self._value(index)
+        index = self.code.places.get(name)
+        return 0 if index is None else self._value(index)
 
     def locals(self) -> list[int]:
         """Addresses of the values of all locals that are set, cells not unwrapped."""
@@ -145,8 +143,8 @@ class FrameView:
     def _value(self, index: int) -> int:
         objects = self.objects
         at = objects.layout.at
-        value = objects.memory.word(self.address + at["frame.localsplus"] + 8 * index)
-        value &= ~at["frame.tag"]
+        place = self.address + at["frame.localsplus"] + 8 * index
+        value = objects.memory.pages[place >> 12][(place >> 3) & 511] & ~at["frame.tag"]
         if value and self.code.kinds[index] & _CELL and objects.type_of(value).name == "cell":
             value = objects.memory.word(value + at["cell.contents"])
         return value

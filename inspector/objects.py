@@ -384,9 +384,13 @@ class Objects:
 
     def integer(self, address: int) -> int | None:
         """The int (or bool), None when it is none or has more than 4,096 digits."""
-        if not address or not self.type_of(address).flags & _SUBCLASS["int"]:
+        if not address:
             return None
         memory = self.memory
+        pointer = memory.pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
+        kind = self._types.get(pointer) or self.type_at(pointer)
+        if kind.shape != "int":
+            return None
         size = memory.word(address + self._size_at)
         if self.layout.minor >= 12:  # lv_tag: the count above three bits, the sign below
             count, sign = size >> 3, 1 - (size & 3)
@@ -407,7 +411,9 @@ class Objects:
         """The float, or the int as one; None when it is neither."""
         if not address:
             return None
-        if self.type_of(address).shape == "float":
+        pointer = self.memory.pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
+        kind = self._types.get(pointer) or self.type_at(pointer)
+        if kind.shape == "float":
             at = address + self._fval
             return float(_DOUBLE.unpack_from(self.memory.pages[at >> 12], at & 4095)[0])
         whole = self.integer(address)

@@ -72,6 +72,9 @@ class _Assembly:
         self.running_tasks = {thread.running_task for thread in capture.threads}
         self.holders = self._frames_of_executing()
         self.continued = self._continued_by_greenlets()
+        self.continuing: dict[int, list[tuple[int, int]]] = {}  # task -> (greenlet, place)
+        for green, (task, index) in self.continued.items():
+            self.continuing.setdefault(task, []).append((green, index))
         self.waits = Waits(capture, self.schedule, self.name_of) if waits else None
         self.births = Births(capture)
 
@@ -217,11 +220,10 @@ class _Assembly:
         show = task.frames.show
         inside = place.inside
         frames = [show(frame) for frame in place.stack]
-        for green, (address, index) in self.continued.items():
-            if address == task.address:
-                inside = f"green:{green:#x}"
-                facts = self.capture.greenlets[green]
-                frames[index:index] = [facts.frames.show(frame) for frame in facts.stack]
+        for green, index in self.continuing.get(task.address, ()):
+            inside = f"green:{green:#x}"
+            facts = self.capture.greenlets[green]
+            frames[index:index] = [facts.frames.show(frame) for frame in facts.stack]
         return Unit(
             id=f"task:{task.address:#x}",
             kind="task",
