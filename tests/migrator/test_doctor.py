@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
+from inspector.process import children
 from tests.programs import ROOT, wait_until
 
 if TYPE_CHECKING:
@@ -86,3 +87,28 @@ def test_another_users_process(target_python: TargetPython, start_target: StartT
         text = getattr(done, stream)
         assert "it belongs to user 0, and you are user 65534" in text
         assert f"run as root: sudo migrate ps {target.pid}" in text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make and to enter a namespace")
+def test_the_line_that_enters_a_container_works(target_python: TargetPython) -> None:
+    """A PID namespace stands for the container; the line is run as it was shown, but for sudo."""
+    program = "import asyncio; asyncio.run(asyncio.sleep(600))"
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    with subprocess.Popen([*command, target_python("3.14"), "-c", program]) as outer:
+        try:
+            wait_until(lambda: bool(children(outer.pid)))
+            (pid,) = children(outer.pid)
+            wait_until(lambda: "Task-1" in migrate("ps", pid).stdout)
+            said = migrate("doctor", pid).stdout
+            assert "it runs in a PID namespace, where its PID is 1;" in said
+            (line,) = (each.strip() for each in said.splitlines() if "nsenter" in each)
+            assert line == f"sudo nsenter --target {pid} --all -- migrate ps 1"
+            words = line.replace("migrate", f"{sys.executable} -m migrator").split()[1:]
+            inside = subprocess.run(
+                words, capture_output=True, text=True, timeout=60, check=False,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+        finally:
+            outer.kill()
+    assert inside.returncode == 0, inside.stderr
+    assert "Task-1" in inside.stdout
