@@ -29,7 +29,7 @@ _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of eventlet-migra
 def key(data: bytes, module: str, package: bool, view: str) -> str:
     """The name of an entry; ``view`` says what else the result hangs on."""
     digest = hashlib.blake2b(data, digest_size=16)
-    digest.update(f"\0{module}\0{package}\0{view}".encode())
+    digest.update(f"\0{module}\0{package}\0{view}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 

@@ -78,7 +78,7 @@ class Facades:
         candidates = [
             last
             for last, names in self._hidden.items()
-            if last in data and any(name in data for name in names)
+            if last in data and (b"import *" in data or any(name in data for name in names))
         ]
         if not candidates:
             return False

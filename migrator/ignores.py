@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ NEVER = frozenset(_NEVER.split())
 class Ignores:
     """The patterns of one ignore file (or of the command line), relative to ``base``."""
 
-    __slots__ = ("_all", "_base", "_prefix", "_rules")
+    __slots__ = ("_base", "_prefix", "_rules")
 
     def __init__(self, base: str, lines: Iterable[str]) -> None:
         from pathspec import GitIgnoreSpec
@@ -34,29 +35,22 @@ class Ignores:
         self._base = base
         self._prefix = len(base.rstrip(os.sep)) + 1
         spec = GitIgnoreSpec.from_lines(lines)
-        self._rules = [
-            (one.regex, one.include)
-            for one in spec.patterns
-            if one.regex is not None and one.include is not None
-        ]
-        self._all: re.Pattern[str] | None = None
-        if all(include for _, include in self._rules):
-            # Each rule names its groups alike, which one expression must not.
-            texts = [re.sub(r"\(\?P<\w+>", "(?:", rule.pattern) for rule, _ in self._rules]
-            self._all = re.compile("|".join(f"(?:{text})" for text in texts) or r"(?!)")
+        self._rules: list[tuple[re.Pattern[str], bool]] = []
+        patterns = [(one.regex.pattern, bool(one.include)) for one in spec.patterns if one.regex]
+        for include, group in groupby(patterns, key=lambda one: one[1]):
+            # Each pattern names its groups alike, which one expression must not.
+            texts = [re.sub(r"\(\?P<\w+>", "(?:", text) for text, _ in group]
+            self._rules.append((re.compile("|".join(f"(?:{text})" for text in texts)), include))
 
     def match(self, path: str, *, folder: bool) -> bool | None:
         """True: leave it out; False: a later rule keeps it; None: says nothing."""
         relative = path[self._prefix :].replace(os.sep, "/")
         if folder:
             relative += "/"
-        if self._all is not None:
-            return True if self._all.match(relative) else None
-        said = None
-        for rule, include in self._rules:
+        for rule, include in reversed(self._rules):
             if rule.match(relative):
-                said = include
-        return said
+                return include
+        return None
 
 
 def read(base: str, path: str | None = None) -> Ignores | None:

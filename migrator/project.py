@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import partial
@@ -30,13 +29,7 @@ if TYPE_CHECKING:
 
 _Out = TypeVar("_Out")
 
-# What a file has to hold to matter for the debug and backdoor families: a word of theirs,
-# or a new name for Eventlet itself that other files may use.
 _DEBUG_FAMILIES = ("EVT1", "EVT2")
-_DEBUG_WORDS = re.compile(
-    rb"debug|DEBUG|backdoor|[sS]pew|hub|tpool_exceptions|gr_frame|GreenThread|get_objects|"
-    rb"__name__|eventlet +as |import +\*|= *eventlet\b"
-)
 
 _MANY = 100  # files from which on other processes pay for their start
 _SHARE = 32  # files handed out at once
@@ -165,8 +158,10 @@ class _Run:
                 file.facts = scan.scan_text(data, source.path)
                 file.ignores = suppressions.find(data)
             return file
+        if file.matters and not self.options.mentions and scan.only_comments(data):
+            file.matters = False
         file.matters = file.matters or scan.is_opaque(data)
-        if file.matters and self.options.debug_only and not _DEBUG_WORDS.search(data):
+        if file.matters and self.options.debug_only and not scan.may_debug(data):
             file.matters = False
         if file.matters or source.named:
             self.parse(data, file, None)

@@ -24,6 +24,37 @@ if TYPE_CHECKING:
 # Plain searches: one regular expression for all of them is ten times slower.
 _NEEDLES = (b"ventlet", b"VENTLET", b"greenlet", b"GreenThread", b"gr_frame")
 _LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer sees them: no form feeds
+_DEBUG_WORDS = (
+    b"backdoor",
+    b"spew",
+    b"Spew",
+    b"hub_exceptions",
+    b"hub_blocking_detection",
+    b"hub_prevent_multiple_readers",
+    b"hub_listener_stacks",
+    b"hub_timer_stacks",
+    b"tpool_exceptions",
+    b"format_hub_",
+    b"format_threads_info",
+    b"format_asyncio_info",
+    b"get_hub",
+    b"greenpool.DEBUG",
+    b"import DEBUG",
+    b"gr_frame",
+    b"GreenThread",
+    b"get_objects",
+    b"eventlet.debug",
+    b"'debug'",
+    b'"debug"',
+    b"'greenlet'",
+    b'"greenlet"',
+    b"eventlet as ",
+    b"import *",
+    b"= eventlet",
+    b"=eventlet",
+)
+_DEBUG_IMPORT = re.compile(rb"import\b(?:[^\n]*|\s*\([^)]*)\bdebug\b")
+_ANY_NEEDLE = re.compile(b"|".join(_NEEDLES))
 _DEPTH = 50_000  # nested nodes; Python 3.11 counts them against the recursion limit
 _LARGEST = 16 * 2**20  # bytes; the tree of a larger file does not fit into memory
 # Encodings in which ASCII text is not ASCII bytes: a byte test says nothing there.
@@ -43,6 +74,27 @@ class Facts:
 def may_matter(data: bytes) -> bool:
     """Whether the bytes hold a word that a rule could know; cheap, for every file."""
     return any(needle in data for needle in _NEEDLES)
+
+
+def may_debug(data: bytes) -> bool:
+    """Whether a file that matters may matter for the debug and backdoor families.
+
+    It holds a word of theirs, or a new name for Eventlet that other files may use.
+    """
+    return any(word in data for word in _DEBUG_WORDS) or _DEBUG_IMPORT.search(data) is not None
+
+
+def only_comments(data: bytes) -> bool:
+    """Whether those words stand in comments only, as they do in many files; cheap.
+
+    A # after a quote may be text, so only what cannot be anything else counts.
+    """
+    for match in _ANY_NEEDLE.finditer(data):
+        before = data[data.rfind(b"\n", 0, match.start()) + 1 : match.start()]
+        code, mark, _ = before.partition(b"#")
+        if not mark or b'"' in code or b"'" in code or b"\r" in before:
+            return False
+    return True
 
 
 def broken(data: bytes, path: str) -> Unread | None:

@@ -88,7 +88,13 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
     home = os.path.abspath(top)
     cut = len(home) + 1
     shown = "" if top in (".", "./") else os.path.join(top, "")
-    stack: list[tuple[str, list[Ignores]]] = [(home, excluded + ignores.above(home))]
+    stack: list[tuple[str, list[Ignores]]] = [(home, ignores.above(home))]
+
+    def left_out(path: str, chain: list[Ignores], *, folder: bool) -> bool:
+        return ignores.ignored(excluded, path, folder=folder) or ignores.ignored(
+            chain, path, folder=folder
+        )
+
     while stack:
         folder, chain = stack.pop()
         try:
@@ -108,9 +114,7 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
             except OSError:
                 is_folder = False
             if is_folder:
-                if name not in ignores.NEVER and not (
-                    chain and ignores.ignored(chain, entry.path, folder=True)
-                ):
+                if name not in ignores.NEVER and not left_out(entry.path, chain, folder=True):
                     folders.append((entry.path, chain))
                 continue
             python = name.endswith(PYTHON)
@@ -118,7 +122,7 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
                 if "." in name or not _is_script(entry):
                     continue
                 python = True
-            if chain and ignores.ignored(chain, entry.path, folder=False):
+            if left_out(entry.path, chain, folder=False):
                 continue
             yield Source(shown + entry.path[cut:], python=python)
         stack += reversed(folders)

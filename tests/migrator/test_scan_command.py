@@ -1,0 +1,320 @@
+"""The command as people and scripts call it: a process, its output, its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def migrate(
+    *arguments: str, cwd: Path, given: bytes = b"", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "migrator", *arguments],
+        cwd=cwd,
+        input=given,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
+    assert b"Traceback" not in done.stderr
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    value = json.loads(done.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def git(folder: Path, *arguments: str) -> None:
+    options = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main")
+    subprocess.run(
+        ["git", "-C", str(folder), *options, *arguments], check=True, capture_output=True
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").touch()
+    (tmp_path / "pkg" / "service.py").write_text(
+        "import eventlet\nfrom eventlet import debug\n\ndebug.hub_exceptions(True)\n"
+    )
+    (tmp_path / "clean.py").write_text("print('hello')\n")
+    return tmp_path
+
+
+def test_a_line_a_finding_and_a_summary(project: Path) -> None:
+    done = migrate("scan", cwd=project)
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[:-1]] == [
+        ["pkg/service.py:1:8", "EVT001"],
+        ["pkg/service.py:2:22", "EVT101"],
+        ["pkg/service.py:4:1", "EVT102"],
+    ]
+    assert lines[-1] == "3 findings in 1 file of 3."
+    assert done.stderr == ""
+
+
+def test_nothing_found(project: Path) -> None:
+    done = migrate("scan", "clean.py", cwd=project)
+    assert (done.returncode, done.stdout) == (0, "0 findings in 0 files of 1.\n")
+
+
+def test_columns_are_characters(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import eventlet; é = 'ü€𝄞'; eventlet.sleep(1)\n")
+    finding = document(migrate("scan", "a.py", "--format", "json", cwd=tmp_path))["findings"][1]
+    assert (finding["column"], finding["end_column"]) == (29, 43)
+
+
+UNREADABLE = {
+    "syntax.py": b"def f(:\n",
+    "python2.py": b"print 'hello'\n",
+    "nul.py": b"x = 1\0\n",
+    "bytes.py": b"# \xff\n",
+    "cookie.py": b"# -*- coding: nothing-known -*-\n",
+    "liar.py": b"# -*- coding: ascii -*-\nx = '\xc3\xa9'\n",
+    "utf16.py": "import eventlet\n".encode("utf-16"),
+    "binary.py": b"# -*- coding: hex -*-\n00\n",
+}
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_reported(project: Path) -> None:
+    for name, data in UNREADABLE.items():
+        (project / name).write_bytes(data)
+    (project / "loop.py").symlink_to("loop.py")
+    (project / "gone.py").symlink_to("nowhere.py")
+    (project / "loop").symlink_to(".")
+    os.mkfifo(project / "pipe.py")
+    done = migrate("scan", "--format", "json", cwd=project)
+    unread = {one["path"] for one in document(done)["unread"]}
+    assert unread == {*UNREADABLE, "loop.py", "gone.py", "pipe.py"}
+    assert {line.split(": ")[1] for line in done.stderr.splitlines()} == unread
+    assert done.returncode == 1
+    assert document(done)["summary"]["by_code"] == {"EVT001": 1, "EVT101": 1, "EVT102": 1}
+    (project / "pkg" / "service.py").unlink()
+    assert migrate("scan", cwd=project).returncode == 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbfimport eventlet\n",
+        b"import eventlet\r\nx = 1\r\n",
+        b"import eventlet\rx = 1\r",
+        b"\x0cimport eventlet\n\x0c\nx = 1",
+        b"# -*- coding: latin-1 -*-\nx = '\xe9'; import eventlet\n",
+        "# -*- coding: utf-7 -*-\nimport eventlet\n".encode("utf-7"),
+        b"import eventlet\nx = " + b" + ".join([b"1"] * 3000),
+        b"import eventlet\nx = " + b"-" * 900 + b"1",
+        b"import eventlet\nx" + b".y()" * 3000,
+        b"import eventlet\n" + b"if x:\n  y\nel" * 900 + b"se: pass\n",
+    ],
+    ids=["BOM", "CRLF", "CR", "form feeds", "latin-1", "utf-7", "terms", "signs", "chain", "elifs"],
+)
+def test_odd_files_are_read(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "odd.py").write_bytes(data)
+    done = migrate("scan", "--format", "json", cwd=tmp_path)
+    assert document(done)["unread"] == []
+    assert [one["api"] for one in document(done)["findings"]] == ["eventlet"]
+
+
+def test_a_huge_file_is_named_when_it_matters(tmp_path: Path) -> None:
+    (tmp_path / "huge.py").write_bytes(b"import eventlet\n" + b"x = 1\n" * 9_000_000)
+    done = migrate("scan", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "huge.py: too large" in done.stderr
+
+
+def test_a_missing_path_is_named_and_the_scan_goes_on(project: Path) -> None:
+    done = migrate("scan", "nowhere", "pkg", cwd=project)
+    assert done.returncode == 1
+    assert done.stderr == "migrate: nowhere: no such file or directory\n"
+    assert migrate("scan", "nowhere", cwd=project).returncode == 3
+
+
+def test_names_with_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[31m\n.py").write_text("import eventlet\n")
+    (tmp_path / os.fsdecode(b"b\xff.py")).write_text("import eventlet\n")
+    done = migrate("scan", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "\x1b" not in done.stdout
+    assert len(done.stdout.splitlines()) == 3
+    assert len(document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]) == 2
+
+
+def test_gitignore_excludes_and_globs(project: Path) -> None:
+    (project / ".gitignore").write_text("build*\n!build.py\n/pkg/gen.py\n")
+    for name in ("build.py", "build2.py", "pkg/gen.py", "pkg/old.py"):
+        (project / name).write_text("import eventlet\n")
+
+    def paths(*arguments: str) -> set[str]:
+        found = document(migrate("scan", "--format", "json", *arguments, cwd=project))["findings"]
+        return {one["path"] for one in found}
+
+    assert paths() == {"build.py", "pkg/old.py", "pkg/service.py"}
+    assert paths("--exclude", "old.py", "--exclude", "/build.py") == {"pkg/service.py"}
+    assert paths("pkg/gen.py") == {"pkg/gen.py"}
+    assert paths("**/o*.py") == {"pkg/old.py"}
+
+
+def test_stdin(project: Path) -> None:
+    done = migrate(
+        "scan", "-", "--stdin-filename", "x/y.py", cwd=project, given=b"import eventlet\n"
+    )
+    assert (done.returncode, done.stdout.split(":")[0]) == (1, "x/y.py")
+    assert migrate("scan", "-", cwd=project, given=b"def f(:\n").returncode == 3
+
+
+def test_changed_files_only(project: Path) -> None:
+    git(project, "init")
+    git(project, "add", ".")
+    git(project, "commit", "-m", "all")
+    assert migrate("scan", "--changed", cwd=project).returncode == 0
+    (project / "new.py").write_text("import eventlet\n")
+    (project / "clean.py").write_text("import greenlet\n")
+    done = migrate("scan", "--changed=HEAD", "--format", "json", cwd=project)
+    assert {one["path"] for one in document(done)["findings"]} == {"new.py", "clean.py"}
+    done = migrate("scan", "--changed=nope", cwd=project)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nope" in done.stderr
+
+
+def test_baseline(project: Path) -> None:
+    options = ("scan", "--baseline", "base.json")
+    assert migrate(*options, cwd=project).returncode == 2
+    assert migrate(*options, "--update-baseline", cwd=project).returncode == 0
+    assert migrate(*options, cwd=project).returncode == 0
+    service = project / "pkg" / "service.py"
+    before = service.read_text()
+    service.write_text(f"{before}debug.hub_exceptions(False)\n")
+    done = migrate(*options, cwd=project)
+    assert done.returncode == 1
+    assert done.stdout.count("EVT102") == 2
+    service.write_text("import eventlet\n")
+    assert migrate(*options, cwd=project).returncode == 0
+    assert "2 gone" in migrate(*options, "--update-baseline", cwd=project).stdout
+    service.write_text(before)
+    assert migrate(*options, cwd=project).returncode == 1
+    for corrupt in ("", "{}", "[]", '{"format": "eventlet-migrate/baseline"}', "\0"):
+        (project / "base.json").write_text(corrupt)
+        done = migrate(*options, cwd=project)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "base.json" in done.stderr
+
+
+def test_suppressions(project: Path) -> None:
+    (project / "pkg" / "service.py").write_text(
+        "import eventlet  # migrate: ignore[EVT001] until 2.0\n"
+        "from eventlet import debug  # migrate: ignore[debug]\n"
+        "x = 1  # migrate: ignore[EVT102]\n"
+        "y = 1  # migrate: ignore[EVT999]\n"
+    )
+    done = migrate("scan", cwd=project)
+    assert done.returncode == 0
+    assert "2 suppressed" in done.stdout
+    assert done.stderr.splitlines() == [
+        "migrate: pkg/service.py:4: suppression names no rule: EVT999",
+        "migrate: pkg/service.py:3: unused suppression[EVT102]",
+    ]
+
+
+def test_configuration(project: Path) -> None:
+    file = project / "pyproject.toml"
+    file.write_text("[tool.eventlet-migrate]\nselect = ['debug']\nformat = 'json'\n")
+    found = document(migrate("scan", "pkg", cwd=project))["findings"]
+    assert {one["code"] for one in found} == {"EVT101", "EVT102"}
+    file.write_text("[tool.eventlet-migrate]\nper-file-ignores = { 'pkg/*' = ['EVT0', 'EVT1'] }\n")
+    assert migrate("scan", cwd=project).returncode == 0
+    assert migrate("scan", "--isolated", cwd=project).returncode == 1
+    for text, cure in (
+        ("selct = []", "did you mean 'select'"),
+        ("select = 'a'", "list of strings"),
+    ):
+        file.write_text(f"[tool.eventlet-migrate]\n{text}\n")
+        done = migrate("scan", cwd=project)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert cure in done.stderr
+    file.write_text("[tool.other\n")
+    assert migrate("scan", cwd=project).returncode == 1
+
+
+def test_fail_on(project: Path) -> None:
+    assert migrate("scan", "--fail-on", "backdoor", cwd=project).returncode == 0
+    assert migrate("scan", "--fail-on", "EVT9,debug", cwd=project).returncode == 1
+    assert migrate("scan", "--fail-on", "none", cwd=project).returncode == 0
+    assert migrate("scan", "--fail-on", "any", cwd=project).returncode == 1
+    done = migrate("scan", "--select", "debg", cwd=project)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "did you mean 'debug'" in done.stderr
+
+
+def test_facades_are_followed_into_files_without_the_word(project: Path) -> None:
+    (project / "pkg" / "compat.py").write_text(
+        "try:\n    from eventlet import debug as hooks, sleep as pause\n"
+        "except ImportError:\n    hooks = pause = None\n"
+    )
+    (project / "pkg" / "again.py").write_text("from .compat import *\n")
+    (project / "pkg" / "user.py").write_text(
+        "from pkg.compat import hooks\nfrom pkg import again\n\n\ndef f():\n"
+        "    hooks.unspew()\n    again.pause(1)\n"
+    )
+    (project / "other.py").write_text("from compat import hooks\nhooks.unspew()\n")
+    found = document(migrate("scan", "--format", "json", cwd=project))["findings"]
+    assert [(one["line"], one["api"]) for one in found if one["path"] == "pkg/user.py"] == [
+        (1, "eventlet.debug"),
+        (6, "eventlet.debug.unspew"),
+        (7, "eventlet.sleep"),
+    ]
+    assert not [one for one in found if one["path"] == "other.py"]
+
+
+def test_the_cache_changes_nothing_and_survives_anything(project: Path) -> None:
+    (project / "pkg" / "user.py").write_text("from pkg.service import debug\ndebug.spew()\n")
+    plain = migrate("scan", "--no-cache", "--format", "json", cwd=project).stdout
+    assert not (project / ".migrate_cache").exists()
+    store = project / ".migrate_cache" / "scan.json"
+    for _ in range(2):
+        assert migrate("scan", "--format", "json", cwd=project).stdout == plain
+    kept = store.read_bytes()
+    for corrupt in (b"", b"[]", b"\0", b"{}", kept[:-20], kept.replace(b'"EVT', b'["EVT')):
+        store.write_bytes(corrupt)
+        assert migrate("scan", "--format", "json", cwd=project).stdout == plain
+    record = json.loads(kept)
+    record["files"] = dict.fromkeys(record["files"], "nonsense")
+    store.write_text(json.dumps(record))
+    assert migrate("scan", "--format", "json", cwd=project).stdout == plain
+    (project / "pkg" / "service.py").write_text("import eventlet\n")
+    assert migrate("scan", cwd=project).stdout.count("EVT") == 1
+
+
+def test_many_processes_say_the_same_as_one(tmp_path: Path) -> None:
+    for number in range(150):
+        (tmp_path / f"m{number:03}.py").write_text(f"import eventlet\neventlet.sleep({number})\n")
+    one = migrate("scan", "--no-cache", "--jobs", "1", cwd=tmp_path).stdout
+    assert migrate("scan", "--no-cache", "--jobs", "3", cwd=tmp_path).stdout == one
+    assert one.endswith("300 findings in 150 files of 150.\n")
+
+
+def test_nothing_heavy_is_imported() -> None:
+    script = (
+        "import sys\nfrom migrator.cli import run\nrun(['scan', '--no-cache', 'migrator'])\n"
+        "heavy = {'libcst', 'eventlet', 'greenlet', 'asyncio', 'rich', 'multiprocessing'}\n"
+        "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert done.stderr == ""
