@@ -46,6 +46,7 @@ COMMON = {
     "method.func": 16,
     "method.self": 24,
     "builtin.definition": 16,
+    "builtin.method": 16,
     "builtin.self": 24,
     "cell.contents": 16,
     "member.def": 40,

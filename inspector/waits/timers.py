@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MAX_TIMERS = 200_000
 _MAX_LOOPS = 1024
+_BUILTIN = "builtin_function_or_method"
 _PASSES = 3  # readings of a heap that changes
 
 
@@ -95,18 +96,19 @@ class Timers:
     def _read_throws(self) -> None:
         """Take in eventlet's Timeouts: timers that call ``greenlet.throw`` (timeout.py)."""
         objects = self._objects
+        memory, method_at = objects.memory, objects.layout.at["builtin.method"]
+        throws: dict[int, bool] = {}  # a PyMethodDef, and whether it is that of throw
         for timer, when in self.schedule.when.items():
             try:
-                called = objects.attribute(timer, "called")
                 parts = objects.items(objects.attribute(timer, "tpl") or timer, 3)
-                if (called and objects.integer(called)) or len(parts) != 3:
+                if len(parts) != 3 or objects.type_of(parts[0]).name != _BUILTIN:
                     continue
-                callback = parts[0]
-                if objects.type_of(callback).name != "builtin_function_or_method":
-                    continue
-                name = objects.memory.word(objects.memory.word(callback + 16))  # m_ml->ml_name
-                if objects.memory.text(name, 8) == b"throw":
-                    greenlet = objects.memory.word(callback + objects.layout.at["builtin.self"])
+                method = memory.word(parts[0] + method_at)
+                if method not in throws:
+                    throws[method] = memory.text(memory.word(method), 8) == b"throw"
+                called = objects.attribute(timer, "called") if throws[method] else 0
+                if throws[method] and not (called and objects.integer(called)):
+                    greenlet = memory.word(parts[0] + objects.layout.at["builtin.self"])
                     total = objects.real(objects.attribute(timer, "seconds"))
                     self._ends(greenlet, when, total)
             except BadMemory:
