@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 3  # readings of a unit that moves or does not decode, the first included
 _FRAME_OBJECT_FRAME = 24  # PyFrameObject.f_frame, after the head and f_back (pycore_frame.h)
+_MAX_NAMES = 10_000
 _LIST_PASSES = 4  # walks of a task list that is torn
 _MODULES = {"asyncio.tasks", "eventlet", "greenlet", "threading", tracked.MODULE}
 
@@ -286,6 +287,23 @@ class Capture:
                     self.samples += [value for _, value in objects.pairs(modules, 64)]
             except BadMemory:
                 self.notes.append("sys.modules could not be read")
+
+    def thread_names(self) -> dict[int, str]:
+        """The ident that pthread gave -> the name that ``threading`` knows the thread by."""
+        at, objects = self.target.layout.at, self.objects
+        found: dict[int, str] = {}
+        for modules in self.modules:
+            try:
+                names = self.memory.word(modules["threading"] + at["module.dict"])
+                active = objects.entry(names, "_active")
+                for ident, thread in objects.pairs(active, _MAX_NAMES) if active else ():
+                    number = objects.integer(ident)
+                    name = objects.text(objects.attribute(thread, "_name"), 256)
+                    if number is not None and name:
+                        found[number] = name
+            except (BadMemory, KeyError):
+                continue
+        return found
 
     def module_version(self, name: str) -> str | None:
         """``__version__`` of an imported module, None when it is not imported or has none."""

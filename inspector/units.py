@@ -69,6 +69,7 @@ class _Assembly:
         self.futures: dict[int, bool] = {}  # types, and whether they are C futures
         self.future_state = capture.target.layout.at.get("future.state", 0)
         self.functions: dict[int, int] | None = None
+        self.thread_names = capture.thread_names()
         self.running_tasks = {thread.running_task for thread in capture.threads}
         self.holders = self._frames_of_executing()
         self.continued = self._continued_by_greenlets()
@@ -367,7 +368,7 @@ class _Assembly:
         known = self.capture.target.threads.get(state.tid)
         return Thread(
             tid=state.tid,
-            name=known.name if known else None,
+            name=self.thread_names.get(state.ident) or (known.name if known else None),
             holds_gil=state.holds_gil,
             current_task=f"task:{running:#x}" if running in self.capture.tasks else None,
             current_greenlet=f"green:{green:#x}" if green else None,

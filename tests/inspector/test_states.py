@@ -72,7 +72,8 @@ def test_blocked_in_c_and_running(
     assert thread.stack[-1].function == "<module>"
     assert thread.stack[-1].file == str(ROOT / IDLE)
     other = [thread for thread in seen.threads if thread.tid != seen.pid]
-    assert [frame.function for frame in other[0].stack][-1] == "Thread._bootstrap"
+    assert other[0].stack[-1].function == "Thread._bootstrap"
+    assert (thread.name, other[0].name) == ("MainThread", "second")
     if way == "spin":
         # It gives the GIL away now and then, and the scheduler may take it off the processor.
         until(lambda: main_thread(take(program.pid)).state == state)

@@ -176,12 +176,25 @@ def test_asyncio(version: str, target_python: TargetPython, start_target: StartT
     assert abs(unit.runtime.seconds + unit.wait.seconds_left - 300) < 0.001
 
 
-@pytest.mark.parametrize("version", TARGETS)
-@pytest.mark.parametrize("way", ["", "patched", "hybrid"])
+NEWEST = ("greenlet", "eventlet")
+OLDEST = ("greenlet==2.0.2", "eventlet==0.33.3")  # the oldest that run on 3.11
+
+
+@pytest.mark.parametrize(
+    ("version", "way", "requirements"),
+    [
+        *[(version, way, NEWEST) for version in TARGETS for way in ("", "patched", "hybrid")],
+        ("3.11", "", OLDEST),
+    ],
+)
 def test_eventlet(
-    version: str, way: str, target_python: TargetPython, start_target: StartTarget
+    version: str,
+    way: str,
+    requirements: tuple[str, ...],
+    target_python: TargetPython,
+    start_target: StartTarget,
 ) -> None:
-    python = target_python(version, "greenlet", "eventlet")
+    python = target_python(version, *requirements)
     program = start_target(python, EVENTLET, *([way] if way else []))
     # The hub may still be sorting its timers when the program says that it is ready.
     seen = until(program, lambda seen: {u.state for u in seen.units["sleeps"]} > {"waiting"})
