@@ -37,7 +37,7 @@ nightly: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m nightly
 
 bench: $(READY)
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 docs: $(READY)
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
