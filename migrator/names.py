@@ -14,59 +14,23 @@ is known here.
 from __future__ import annotations
 
 import ast
-from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from migrator import api
-from migrator.bindings import Bound, bound_names, parameters
-from migrator.strings import dotted_literal, eventlet_part, patch_target
+from migrator.bindings import bound_names
+from migrator.expressions import Expressions, Function
+from migrator.namespaces import Scope
+from migrator.strings import patch_target
+from migrator.uses import Exports, Names, Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from migrator.findings import Kind
     from migrator.segments import Segments
 
-# Module -> what its public names hold: the project's own re-exports (migrator.facades).
-Exports: TypeAlias = "Mapping[str, Mapping[str, str]]"
-_Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
-_Comprehension: TypeAlias = "ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp"
+__all__ = ["Exports", "Names", "Use", "resolve"]
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_IMPORTERS = frozenset({"import_module", "try_import", "__import__", "importorskip"})
-_BY_NAME: dict[str, Kind] = {"getattr": "reference", "setattr": "store", "delattr": "store"}
 _PASSES = 3  # late bindings that lead to late bindings; more is contrived
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One use of an Eventlet API.
-
-    ``node`` spans what names it; ``call`` is the call it is the function of, if it is
-    one. ``in_async``: the code runs inside ``async def``. ``statement``: the call is a
-    statement of its own, so nobody looks at its result.
-    """
-
-    api: str
-    kind: Kind
-    node: ast.AST
-    call: ast.Call | None = None
-    in_async: bool = False
-    statement: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What one module uses, what its own names hold for others, and what it imports.
-
-    ``imports`` are dotted names: modules, and modules with the name taken from them.
-    """
-
-    uses: tuple[Use, ...]
-    exports: Mapping[str, str]
-    imports: frozenset[str]
 
 
 def resolve(
@@ -94,28 +58,9 @@ def resolve(
     return Names(tuple(walk.uses), walk.exports(), frozenset(walk.imports))
 
 
-class _Scope:
-    """One namespace. ``held`` maps a name to the dotted name that it holds."""
+class _Walk(Expressions):
+    """Walks statements in the order of execution, function bodies last."""
 
-    __slots__ = ("_bound", "attributes", "held", "in_async", "me", "node", "parent")
-
-    def __init__(self, node: ast.AST, parent: _Scope | None, *, in_async: bool = False) -> None:
-        self.node = node
-        self.parent = parent
-        self.in_async = in_async
-        self.held: dict[str, str] = {}
-        self.me = ""  # the name of a method's first parameter
-        self.attributes: dict[str, str] | None = None  # what `self.x` holds, by class
-        self._bound: Bound | None = None
-
-    @property
-    def bound(self) -> Bound:
-        if self._bound is None:
-            self._bound = bound_names(self.node)
-        return self._bound
-
-
-class _Walk:
     def __init__(
         self,
         module: str,
@@ -124,22 +69,8 @@ class _Walk:
         seeds: Mapping[object, Mapping[str, str]],
         source: Segments | None,
     ) -> None:
-        self.source = source
-        # What a statement has to hold to matter: a way to Eventlet, or a name that leads there.
-        self.words = {"import", "eventlet", "greenlet", api.BACKDOOR_MODULE}
-        for names in seeds.values():
-            self.words.update(names)
-        self.name = module
-        self.package = package
-        self.known = exports
-        self.seeds = seeds
-        self.late: dict[object, dict[str, str]] = {}
-        self.uses: list[Use] = []
+        super().__init__(module, package, exports, seeds, source)
         self.imports: set[str] = set()
-        self.pending: deque[tuple[_Function, _Scope, Sequence[str]]] = deque()
-        self.named: set[int] = set()  # literals that were understood as part of a call
-        self.root = self.scope = _Scope(ast.Module(body=[], type_ignores=[]), None)
-        self.roots = {"eventlet", "greenlet"} | {name.partition(".")[0] for name in exports}
 
     def module(self, tree: ast.Module) -> None:
         self.root.node = tree
@@ -150,55 +81,6 @@ class _Walk:
 
     def exports(self) -> dict[str, str]:
         return {name: value for name, value in self.root.held.items() if api.is_eventlet(value)}
-
-    # Scopes
-
-    def hold(self, name: str, value: str | None) -> None:
-        """Bind ``name`` in the current scope (or where it is declared to live)."""
-        scope = self.scope
-        if scope.node.__class__ in _FUNCTIONS and value:
-            if name in scope.bound.declared_global:
-                self.remember("module", name, value)
-            elif name in scope.bound.declared_nonlocal and scope.parent:
-                self.remember(scope.parent.node, name, value)
-        if value:
-            scope.held[name] = value
-            self.words.add(name)
-        else:
-            scope.held.pop(name, None)
-
-    def remember(self, place: object, name: str, value: str) -> None:
-        self.words.add(name)
-        self.late.setdefault(place, {})[name] = value
-
-    def lookup(self, name: str) -> str | None:
-        scope: _Scope | None = self.scope
-        first = True
-        while scope is not None:
-            # A class body's names are seen in that body only.
-            if first or not isinstance(scope.node, ast.ClassDef):
-                value = scope.held.get(name)
-                if value is not None:
-                    return value
-                if scope.parent is not None and self.visible_above(name, scope) is False:
-                    return None
-            first = False
-            scope = scope.parent
-        return None
-
-    @staticmethod
-    def visible_above(name: str, scope: _Scope) -> bool:
-        """Is the name free in ``scope``? Costs a walk, so only when it matters."""
-        above = scope.parent
-        while above is not None and name not in above.held:
-            above = above.parent
-        if above is None or isinstance(scope.node, ast.ClassDef):
-            return True
-        return name not in scope.bound.local
-
-    def inside(self, scope: _Scope) -> _Scope:
-        outer, self.scope = self.scope, scope
-        return outer
 
     # Statements
 
@@ -344,7 +226,7 @@ class _Walk:
             self.remember(self.class_key(scope), node.attr, value)
 
     @staticmethod
-    def class_key(scope: _Scope) -> object:
+    def class_key(scope: Scope) -> object:
         above = scope.parent
         while above is not None and not isinstance(above.node, ast.ClassDef):
             above = above.parent
@@ -364,7 +246,7 @@ class _Walk:
             self.expression(expression)
         for keyword in node.keywords:
             self.expression(keyword.value)
-        scope = _Scope(node, self.scope, in_async=self.scope.in_async)
+        scope = Scope(node, self.scope, in_async=self.scope.in_async)
         scope.attributes = dict(self.seeds.get(node, {}))
         outer = self.inside(scope)
         self.body(node.body)
@@ -382,18 +264,10 @@ class _Walk:
         self.pending.append((node, self.scope, [name for name in patched if name]))
         self.hold(node.name, None)
 
-    def signature(self, arguments: ast.arguments) -> None:
-        for default in [*arguments.defaults, *arguments.kw_defaults]:
-            if default is not None:
-                self.expression(default)
-        for one in parameters(arguments):
-            if one.annotation:
-                self.expression(one.annotation)
-
-    def function(self, node: _Function, parent: _Scope, patched: Sequence[str]) -> None:
+    def function(self, node: Function, parent: Scope, patched: Sequence[str]) -> None:
         """Walk a body whose walk was put off. ``patched``: what mock puts in its arguments."""
         is_async = isinstance(node, ast.AsyncFunctionDef)
-        scope = _Scope(node, parent, in_async=is_async)
+        scope = Scope(node, parent, in_async=is_async)
         arguments = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
         if isinstance(parent.node, ast.ClassDef) and arguments:
             scope.me = arguments.pop(0)
@@ -458,226 +332,6 @@ class _Walk:
         parts = parts[: len(parts) - climb] if climb else parts
         # Above what we know is some package, but never Eventlet's top.
         return ".".join([*(parts or [""]), *([node.module] if node.module else [])])
-
-    def through(self, name: str) -> str:
-        """Follow a project's own re-exports to what they hold."""
-        for _ in range(8):  # longer chains of facades are cycles
-            module, _, attribute = name.rpartition(".")
-            rest = ""
-            while module:
-                held = self.known.get(module, {}).get(attribute)
-                if held and held != name:
-                    name = held + rest
-                    break
-                rest = f".{attribute}{rest}"
-                module, _, attribute = module.rpartition(".")
-            else:
-                return name
-        return name
-
-    def leads_on(self, name: str) -> bool:
-        return any(known.startswith(f"{name}.") for known in self.known)
-
-    # Expressions
-
-    def peek(self, node: ast.expr) -> str | None:
-        """What an expression that was walked already evaluates to."""
-        uses = len(self.uses)
-        value = self.expression(node)
-        del self.uses[uses:]
-        return value
-
-    def expression(self, node: ast.expr, *, statement: bool = False) -> str | None:
-        """Walk an expression; returns the dotted name that it evaluates to, if known."""
-        result: str | None = None
-        stack: list[ast.AST] = [node]
-        values: list[ast.expr] = [node]  # the parts whose value the whole may have
-        while stack:
-            one = stack.pop()
-            kind = one.__class__
-            if kind is ast.Attribute or kind is ast.Call or kind is ast.Name:
-                assert isinstance(one, ast.expr)
-                value = self.chain(one, stack, statement=statement and one is node)
-                if value and result is None and one in values:
-                    result = value
-            elif kind is ast.Constant:
-                self.constant(one)
-            elif isinstance(one, ast.NamedExpr):
-                value = self.expression(one.value)
-                self.hold(one.target.id, value)
-                result = value if one in values else result
-            elif isinstance(one, ast.Lambda):
-                self.signature(one.args)
-                self.pending.append((one, self.scope, ()))
-            elif isinstance(one, _COMPREHENSIONS):
-                self.comprehension(one)
-            elif kind is ast.JoinedStr:
-                assert isinstance(one, ast.JoinedStr)
-                stack += [part for part in one.values if isinstance(part, ast.FormattedValue)]
-            else:
-                if one in values:
-                    if isinstance(one, ast.IfExp):
-                        values += [one.body, one.orelse]
-                    elif isinstance(one, ast.BoolOp):
-                        values += one.values
-                    elif isinstance(one, ast.Await):
-                        statement = False
-                below: list[ast.AST] = []
-                for field in one.__dict__.values():
-                    if isinstance(field, list):
-                        below += [item for item in field if isinstance(item, ast.AST)]
-                    elif isinstance(field, ast.AST):
-                        below.append(field)
-                stack += reversed(below)
-        return result
-
-    def comprehension(self, node: _Comprehension) -> None:
-        self.expression(node.generators[0].iter)
-        scope = _Scope(node, self.scope, in_async=self.scope.in_async)
-        scope.me, scope.attributes = self.scope.me, self.scope.attributes
-        outer = self.inside(scope)
-        for number, generator in enumerate(node.generators):
-            if number:
-                self.expression(generator.iter)
-            for condition in generator.ifs:
-                self.expression(condition)
-        for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
-            self.expression(part)
-        self.scope = outer
-
-    def chain(self, node: ast.expr, stack: list[ast.AST], *, statement: bool) -> str | None:
-        """Resolve ``a.b(c).d``, note what it uses, leave arguments on the stack."""
-        links: list[ast.Attribute | ast.Call] = []
-        base: ast.expr = node
-        while isinstance(base, (ast.Attribute, ast.Call)):
-            links.append(base)
-            base = base.value if isinstance(base, ast.Attribute) else base.func
-        value: str | None = None
-        found: Use | None = None  # reported when the chain leaves what is known
-        at: ast.expr = base
-        if isinstance(base, ast.Name):
-            value = self.lookup(base.id)
-            if value and isinstance(base.ctx, ast.Load):
-                found = self.use(value, "reference", base)
-        else:
-            stack.append(base)
-        tail = base.id if isinstance(base, ast.Name) else ""
-        for link in reversed(links):
-            if isinstance(link, ast.Attribute):
-                if value is None:
-                    value = self.own_attribute(link)
-                    grown = value
-                else:
-                    grown = self.grow(value, link.attr)
-                tail = link.attr
-                if grown is not None:
-                    value, at = grown, link
-                    found = self.use(value, _context_kind(link), link)
-                elif value is not None:
-                    value = None  # an attribute of something that is no module: not our name
-                continue
-            stack += [keyword.value for keyword in reversed(link.keywords)]
-            stack += reversed(link.args)
-            if value is not None and at is link.func:
-                is_statement = statement and link is node
-                found = self.use(value, "call", link.func, link, statement=is_statement)
-                value = f"{value}()" if value in api.TRACKED_RESULTS else None
-                at = link
-            else:
-                value = None
-                named = self.named_by_string(link, tail)
-                if named:
-                    if found:
-                        self.uses.append(found)
-                    name, kind, value = named
-                    found = self.use(name, kind, link)
-                    at = link
-            tail = ""
-        if found:
-            self.uses.append(found)
-        return value
-
-    def own_attribute(self, link: ast.Attribute) -> str | None:
-        """What ``self.x`` holds."""
-        scope = self.scope
-        if (
-            isinstance(link.ctx, ast.Load)
-            and scope.attributes
-            and isinstance(link.value, ast.Name)
-            and link.value.id == scope.me
-            and link.value.id not in scope.held
-        ):
-            return scope.attributes.get(link.attr)
-        return None
-
-    def grow(self, value: str, attribute: str) -> str | None:
-        """``value.attribute`` where that is still part of an API's name."""
-        if value.endswith("()") or api.is_module(value):
-            return self.through(f"{value}.{attribute}")
-        return None
-
-    def named_by_string(self, call: ast.Call, tail: str) -> tuple[str, Kind, str | None] | None:
-        """``import_module("eventlet.debug")``, ``getattr(eventlet.debug, "x")`` and kin.
-
-        Returns the API, its kind and what the call evaluates to.
-        """
-        if tail in _IMPORTERS and call.args:
-            name = dotted_literal(call.args[0])
-            if name and api.is_eventlet(name):
-                self.named.add(id(call.args[0]))
-                return name, "import", name.partition(".")[0] if tail == "__import__" else name
-        if tail == "patch" and call.args:
-            name = dotted_literal(call.args[0])
-            if name and name.endswith(".eventlet"):
-                self.named.add(id(call.args[0]))
-                return "eventlet", "string", None
-        if len(call.args) >= 2:
-            attribute = dotted_literal(call.args[1])
-            if attribute and attribute.isidentifier():
-                owner = self.peek(call.args[0])
-                if owner and (api.is_module(owner) or owner.endswith("()")):
-                    name = f"{owner}.{attribute}"
-                    if api.is_eventlet(name):
-                        self.named.add(id(call.args[1]))
-                        kind = _BY_NAME.get(tail, "string")
-                        return name, kind, name if tail == "getattr" else None
-        return None
-
-    def constant(self, node: ast.AST) -> None:
-        """A string that is nothing but the dotted name of an Eventlet API."""
-        name = None if id(node) in self.named else dotted_literal(node)
-        part = eventlet_part(name) if name and "." in name else None
-        if part and "." in part:
-            self.emit(_trim(part), "string", node)
-
-    def use(
-        self,
-        name: str,
-        kind: Kind,
-        node: ast.AST,
-        call: ast.Call | None = None,
-        *,
-        statement: bool = False,
-    ) -> Use | None:
-        if name.endswith("()") or not api.is_eventlet(name):
-            return None  # a hub that is passed on is no use of its API
-        return Use(name, kind, node, call, self.scope.in_async, statement)
-
-    def emit(self, name: str, kind: Kind, node: ast.AST) -> None:
-        self.uses.append(Use(name, kind, node, None, self.scope.in_async))
-
-
-def _trim(name: str) -> str:
-    """The part of a dotted name up to its API: mocks name what hangs on it, too."""
-    parts = name.split(".")
-    for end in range(1, len(parts)):
-        if not api.is_module(".".join(parts[:end])):
-            return ".".join(parts[:end])
-    return name
-
-
-def _context_kind(node: ast.Attribute) -> Kind:
-    return "reference" if isinstance(node.ctx, ast.Load) else "store"
 
 
 _STATEMENTS: dict[type[ast.AST], Callable[[_Walk, Any], None]] = {

@@ -1,0 +1,255 @@
+"""Expressions: what they use, and what they evaluate to. No recursion into operands."""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from typing import TYPE_CHECKING, TypeAlias
+
+from migrator import api
+from migrator.bindings import parameters
+from migrator.namespaces import Namespaces, Scope
+from migrator.strings import dotted_literal, eventlet_part
+from migrator.uses import Use
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from migrator.findings import Kind
+    from migrator.segments import Segments
+    from migrator.uses import Exports
+
+Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
+_Comprehension: TypeAlias = "ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp"
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_IMPORTERS = frozenset({"import_module", "try_import", "__import__", "importorskip"})
+_BY_NAME: dict[str, Kind] = {"getattr": "reference", "setattr": "store", "delattr": "store"}
+
+
+class Expressions(Namespaces):
+    """Walks expressions; ``uses`` grows, bodies of functions wait in ``pending``."""
+
+    def __init__(
+        self,
+        module: str,
+        package: bool,
+        exports: Exports,
+        seeds: Mapping[object, Mapping[str, str]],
+        source: Segments | None,
+    ) -> None:
+        super().__init__(module, package, exports, seeds, source)
+        self.uses: list[Use] = []
+        self.pending: deque[tuple[Function, Scope, Sequence[str]]] = deque()
+        self.named: set[int] = set()  # literals that were understood as part of a call
+
+    def peek(self, node: ast.expr) -> str | None:
+        """What an expression that was walked already evaluates to."""
+        uses = len(self.uses)
+        value = self.expression(node)
+        del self.uses[uses:]
+        return value
+
+    def expression(self, node: ast.expr, *, statement: bool = False) -> str | None:
+        """Walk an expression; returns the dotted name that it evaluates to, if known."""
+        result: str | None = None
+        stack: list[ast.AST] = [node]
+        values: list[ast.expr] = [node]  # the parts whose value the whole may have
+        while stack:
+            one = stack.pop()
+            kind = one.__class__
+            if kind is ast.Attribute or kind is ast.Call or kind is ast.Name:
+                assert isinstance(one, ast.expr)
+                value = self.chain(one, stack, statement=statement and one is node)
+                if value and result is None and one in values:
+                    result = value
+            elif kind is ast.Constant:
+                self.constant(one)
+            elif isinstance(one, ast.NamedExpr):
+                value = self.expression(one.value)
+                self.hold(one.target.id, value)
+                result = value if one in values else result
+            elif isinstance(one, ast.Lambda):
+                self.signature(one.args)
+                self.pending.append((one, self.scope, ()))
+            elif isinstance(one, _COMPREHENSIONS):
+                self.comprehension(one)
+            elif kind is ast.JoinedStr:
+                assert isinstance(one, ast.JoinedStr)
+                stack += [part for part in one.values if isinstance(part, ast.FormattedValue)]
+            else:
+                if one in values:
+                    if isinstance(one, ast.IfExp):
+                        values += [one.body, one.orelse]
+                    elif isinstance(one, ast.BoolOp):
+                        values += one.values
+                    elif isinstance(one, ast.Await):
+                        statement = False
+                below: list[ast.AST] = []
+                for field in one.__dict__.values():
+                    if isinstance(field, list):
+                        below += [item for item in field if isinstance(item, ast.AST)]
+                    elif isinstance(field, ast.AST):
+                        below.append(field)
+                stack += reversed(below)
+        return result
+
+    def comprehension(self, node: _Comprehension) -> None:
+        """Walk a comprehension in a scope of its own."""
+        self.expression(node.generators[0].iter)
+        scope = Scope(node, self.scope, in_async=self.scope.in_async)
+        scope.me, scope.attributes = self.scope.me, self.scope.attributes
+        outer = self.inside(scope)
+        for number, generator in enumerate(node.generators):
+            if number:
+                self.expression(generator.iter)
+            for condition in generator.ifs:
+                self.expression(condition)
+        for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+            self.expression(part)
+        self.scope = outer
+
+    def chain(self, node: ast.expr, stack: list[ast.AST], *, statement: bool) -> str | None:
+        """Resolve ``a.b(c).d``, note what it uses, leave arguments on the stack."""
+        links: list[ast.Attribute | ast.Call] = []
+        base: ast.expr = node
+        while isinstance(base, (ast.Attribute, ast.Call)):
+            links.append(base)
+            base = base.value if isinstance(base, ast.Attribute) else base.func
+        value: str | None = None
+        found: Use | None = None  # reported when the chain leaves what is known
+        at: ast.expr = base
+        if isinstance(base, ast.Name):
+            value = self.lookup(base.id)
+            if value and isinstance(base.ctx, ast.Load):
+                found = self.use(value, "reference", base)
+        else:
+            stack.append(base)
+        tail = base.id if isinstance(base, ast.Name) else ""
+        for link in reversed(links):
+            if isinstance(link, ast.Attribute):
+                if value is None:
+                    value = self.own_attribute(link)
+                    grown = value
+                else:
+                    grown = self.grow(value, link.attr)
+                tail = link.attr
+                if grown is not None:
+                    value, at = grown, link
+                    found = self.use(value, _context_kind(link), link)
+                elif value is not None:
+                    value = None  # an attribute of something that is no module: not our name
+                continue
+            stack += [keyword.value for keyword in reversed(link.keywords)]
+            stack += reversed(link.args)
+            if value is not None and at is link.func:
+                is_statement = statement and link is node
+                found = self.use(value, "call", link.func, link, statement=is_statement)
+                value = f"{value}()" if value in api.TRACKED_RESULTS else None
+                at = link
+            else:
+                value = None
+                named = self.named_by_string(link, tail)
+                if named:
+                    if found:
+                        self.uses.append(found)
+                    name, kind, value = named
+                    found = self.use(name, kind, link)
+                    at = link
+            tail = ""
+        if found:
+            self.uses.append(found)
+        return value
+
+    def own_attribute(self, link: ast.Attribute) -> str | None:
+        """What ``self.x`` holds."""
+        scope = self.scope
+        if (
+            isinstance(link.ctx, ast.Load)
+            and scope.attributes
+            and isinstance(link.value, ast.Name)
+            and link.value.id == scope.me
+            and link.value.id not in scope.held
+        ):
+            return scope.attributes.get(link.attr)
+        return None
+
+    def grow(self, value: str, attribute: str) -> str | None:
+        """``value.attribute`` where that is still part of an API's name."""
+        if value.endswith("()") or api.is_module(value):
+            return self.through(f"{value}.{attribute}")
+        return None
+
+    def named_by_string(self, call: ast.Call, tail: str) -> tuple[str, Kind, str | None] | None:
+        """``import_module("eventlet.debug")``, ``getattr(eventlet.debug, "x")`` and kin.
+
+        Returns the API, its kind and what the call evaluates to.
+        """
+        if tail in _IMPORTERS and call.args:
+            name = dotted_literal(call.args[0])
+            if name and api.is_eventlet(name):
+                self.named.add(id(call.args[0]))
+                return name, "import", name.partition(".")[0] if tail == "__import__" else name
+        if tail == "patch" and call.args:
+            name = dotted_literal(call.args[0])
+            if name and name.endswith(".eventlet"):
+                self.named.add(id(call.args[0]))
+                return "eventlet", "string", None
+        if len(call.args) >= 2:
+            attribute = dotted_literal(call.args[1])
+            if attribute and attribute.isidentifier():
+                owner = self.peek(call.args[0])
+                if owner and (api.is_module(owner) or owner.endswith("()")):
+                    name = f"{owner}.{attribute}"
+                    if api.is_eventlet(name):
+                        self.named.add(id(call.args[1]))
+                        kind = _BY_NAME.get(tail, "string")
+                        return name, kind, name if tail == "getattr" else None
+        return None
+
+    def constant(self, node: ast.AST) -> None:
+        """A string that is nothing but the dotted name of an Eventlet API."""
+        name = None if id(node) in self.named else dotted_literal(node)
+        part = eventlet_part(name) if name and "." in name else None
+        if part and "." in part:
+            self.emit(_trim(part), "string", node)
+
+    def use(
+        self,
+        name: str,
+        kind: Kind,
+        node: ast.AST,
+        call: ast.Call | None = None,
+        *,
+        statement: bool = False,
+    ) -> Use | None:
+        """Make a use of a name, unless it is not one of Eventlet's."""
+        if name.endswith("()") or not api.is_eventlet(name):
+            return None  # a hub that is passed on is no use of its API
+        return Use(name, kind, node, call, self.scope.in_async, statement)
+
+    def emit(self, name: str, kind: Kind, node: ast.AST) -> None:
+        """Note a use of a name that is known to be Eventlet's."""
+        self.uses.append(Use(name, kind, node, None, self.scope.in_async))
+
+    def signature(self, arguments: ast.arguments) -> None:
+        """Walk what a function's signature evaluates where it is defined."""
+        for default in [*arguments.defaults, *arguments.kw_defaults]:
+            if default is not None:
+                self.expression(default)
+        for one in parameters(arguments):
+            if one.annotation:
+                self.expression(one.annotation)
+
+
+def _trim(name: str) -> str:
+    """The part of a dotted name up to its API: mocks name what hangs on it, too."""
+    parts = name.split(".")
+    for end in range(1, len(parts)):
+        if not api.is_module(".".join(parts[:end])):
+            return ".".join(parts[:end])
+    return name
+
+
+def _context_kind(node: ast.Attribute) -> Kind:
+    return "reference" if isinstance(node.ctx, ast.Load) else "store"

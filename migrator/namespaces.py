@@ -1,0 +1,138 @@
+"""Names and what they hold, by Python's rules of scope."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from migrator import api
+from migrator.bindings import Bound, bound_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from migrator.segments import Segments
+    from migrator.uses import Exports
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+class Scope:
+    """One namespace. ``held`` maps a name to the dotted name that it holds."""
+
+    __slots__ = ("_bound", "attributes", "held", "in_async", "me", "node", "parent")
+
+    def __init__(self, node: ast.AST, parent: Scope | None, *, in_async: bool = False) -> None:
+        self.node = node
+        self.parent = parent
+        self.in_async = in_async
+        self.held: dict[str, str] = {}
+        self.me = ""  # the name of a method's first parameter
+        self.attributes: dict[str, str] | None = None  # what `self.x` holds, by class
+        self._bound: Bound | None = None
+
+    @property
+    def bound(self) -> Bound:
+        """Return the names that the scope binds itself, found on demand."""
+        if self._bound is None:
+            self._bound = bound_names(self.node)
+        return self._bound
+
+
+class Namespaces:
+    """The scopes of one module while it is walked.
+
+    ``seeds`` are bindings that an earlier walk found too late for the code before them;
+    ``late`` are those of this walk.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        package: bool,
+        exports: Exports,
+        seeds: Mapping[object, Mapping[str, str]],
+        source: Segments | None,
+    ) -> None:
+        self.source = source
+        # What a statement has to hold to matter: a way to Eventlet, or a name that leads there.
+        self.words = {"import", "eventlet", "greenlet", api.BACKDOOR_MODULE}
+        for names in seeds.values():
+            self.words.update(names)
+        self.name = module
+        self.package = package
+        self.known = exports
+        self.seeds = seeds
+        self.late: dict[object, dict[str, str]] = {}
+        self.root = self.scope = Scope(ast.Module(body=[], type_ignores=[]), None)
+        self.roots = {"eventlet", "greenlet"} | {name.partition(".")[0] for name in exports}
+
+    def hold(self, name: str, value: str | None) -> None:
+        """Bind ``name`` in the current scope (or where it is declared to live)."""
+        scope = self.scope
+        if scope.node.__class__ in _FUNCTIONS and value:
+            if name in scope.bound.declared_global:
+                self.remember("module", name, value)
+            elif name in scope.bound.declared_nonlocal and scope.parent:
+                self.remember(scope.parent.node, name, value)
+        if value:
+            scope.held[name] = value
+            self.words.add(name)
+        else:
+            scope.held.pop(name, None)
+
+    def remember(self, place: object, name: str, value: str) -> None:
+        """Keep a binding for the next walk, since code before it may need it."""
+        self.words.add(name)
+        self.late.setdefault(place, {})[name] = value
+
+    def lookup(self, name: str) -> str | None:
+        """Return what a name holds in the current scope, by Python's rules."""
+        scope: Scope | None = self.scope
+        first = True
+        while scope is not None:
+            # A class body's names are seen in that body only.
+            if first or not isinstance(scope.node, ast.ClassDef):
+                value = scope.held.get(name)
+                if value is not None:
+                    return value
+                if scope.parent is not None and self.visible_above(name, scope) is False:
+                    return None
+            first = False
+            scope = scope.parent
+        return None
+
+    @staticmethod
+    def visible_above(name: str, scope: Scope) -> bool:
+        """Is the name free in ``scope``? Costs a walk, so only when it matters."""
+        above = scope.parent
+        while above is not None and name not in above.held:
+            above = above.parent
+        if above is None or isinstance(scope.node, ast.ClassDef):
+            return True
+        return name not in scope.bound.local
+
+    def inside(self, scope: Scope) -> Scope:
+        """Enter a scope; returns the one to go back to."""
+        outer, self.scope = self.scope, scope
+        return outer
+
+    def through(self, name: str) -> str:
+        """Follow a project's own re-exports to what they hold."""
+        for _ in range(8):  # longer chains of facades are cycles
+            module, _, attribute = name.rpartition(".")
+            rest = ""
+            while module:
+                held = self.known.get(module, {}).get(attribute)
+                if held and held != name:
+                    name = held + rest
+                    break
+                rest = f".{attribute}{rest}"
+                module, _, attribute = module.rpartition(".")
+            else:
+                return name
+        return name
+
+    def leads_on(self, name: str) -> bool:
+        """Whether some module that re-exports Eventlet lies below the name."""
+        return any(known.startswith(f"{name}.") for known in self.known)
