@@ -31,7 +31,7 @@ def address(unit: Unit) -> str:
 
 def state(unit: Unit) -> str:
     """What the unit does now, in a phrase: what it waits on, or its state. Not escaped."""
-    if unit.wait is not None and unit.state in ("waiting", "running"):
+    if unit.wait is not None and unit.state != "runnable":
         phrase = redact.text(unit.wait.text) or unit.wait.on
     else:
         phrase = unit.state.replace("_", " ")
