@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import graph, redact, tree, watch, words
@@ -29,11 +30,14 @@ class Line(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A selectable row, or a line of what an opened one holds (``key`` is empty)."""
+    """A selectable row, or a line of what an opened one holds (``key`` is empty).
+
+    Most of them are never on the screen: ``text`` makes what is shown when it is.
+    """
 
     key: str
-    text: str
-    color: str = ""
+    text: Callable[[], str]
+    color: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,20 @@ class Picture:
     page: int  # rows on the screen
 
 
+class Board:
+    """What all pictures of the same looks have in common; made once for many of them."""
+
+    def __init__(self, looks: Watch) -> None:
+        self.looks = looks
+        self.graph = graph.build(watch.observed(looks))
+        self.growing = looks.growing()
+        self.branches = {
+            identity: watch.branch_of(track.unit) for identity, track in looks.tracks.items()
+        }
+
+
 def draw(
-    looks: Watch,
+    board: Board,
     view: View,
     columns: int,
     lines: int,
@@ -56,23 +72,23 @@ def draw(
 ) -> Picture:
     """The picture in ``columns`` by ``lines`` cells. ``message`` takes the place of the keys."""
     style = style._replace(width=columns, color=False)
-    board = _Board(looks, view, style)
-    head = board.head()[: max(lines - 2, 0)]
+    drawing = _Drawing(board, view, style)
+    head = drawing.head()[: max(lines - 2, 0)]
     body_lines = max(lines - len(head) - 1, 0)
     if view.help:
-        rows = [Row("", style.text(text)) for text in HELP]
+        rows = [Row("", partial(style.text, text)) for text in HELP]
     else:
-        rows = board.tree() if view.tree else board.table()
+        rows = drawing.tree() if view.tree else drawing.table()
     places = [place for place, row in enumerate(rows) if row.key]
     selected = max(0, min(view.selected, len(places) - 1))
     at = places[selected] if places else 0
     top = max(0, min(view.top, len(rows) - body_lines, at), at - body_lines + 1)
     body = [
-        Line(_fill(row.text, columns, style), row.color, bool(row.key) and place == at)
+        Line(_fill(row.text(), columns, style), row.color(), bool(row.key) and place == at)
         for place, row in enumerate(rows[top : top + body_lines], top)
     ]
     body += [Line(" " * columns)] * (body_lines - len(body))
-    foot = Line(_fill(board.foot(message), columns, style), "head" if view.typing else "faint")
+    foot = Line(_fill(drawing.foot(message), columns, style), "head" if view.typing else "faint")
     whole = [*(Line(_fill(text, columns, style), color) for text, color in head), *body, foot]
     keys = tuple(row.key for row in rows if row.key)
     return Picture(tuple(whole), replace(view, selected=selected, top=top), keys, body_lines)
@@ -82,18 +98,16 @@ def _fill(text: str, columns: int, style: Style) -> str:
     return pad(cut(text, columns, style.ellipsis), columns)
 
 
-class _Board:
+class _Drawing:
     """The rows of one picture."""
 
-    def __init__(self, looks: Watch, view: View, style: Style) -> None:
-        self._looks = looks
+    def __init__(self, board: Board, view: View, style: Style) -> None:
+        self._looks = board.looks
+        self._graph = board.graph
+        self._growing = board.growing
+        self._branches = board.branches
         self._view = view
         self._style = style
-        self._graph = graph.build(watch.observed(looks))
-        self._growing = looks.growing()
-        self._branches = {
-            identity: watch.branch_of(track.unit) for identity, track in looks.tracks.items()
-        }
 
     # -- around the rows
 
@@ -162,7 +176,7 @@ class _Board:
         group = True if self._view.folded else None
         options = tree.Options(depth=self._view.depth, args=False, group=group)
         lines = tree.lines(shown, options, self._style._replace(width=None))
-        return [Row(f"line:{place}", line) for place, line in enumerate(lines)]
+        return [Row(f"line:{place}", partial(str, line)) for place, line in enumerate(lines)]
 
     def table(self) -> list[Row]:
         """One row a unit, or one for those that were started alike."""
@@ -181,17 +195,17 @@ class _Board:
         first = units[0]
         key = f"branch:{self._branches[first.id]}"
         name = f"{self._branches[first.id].function} {self._style.times}{len(units):,}"
-        yield Row(key, self._row(first, name), self._color(first))
+        yield Row(key, partial(self._row, first, name), partial(self._color, first))
         if key in self._view.opened:
             for unit in units:
                 yield from self._rows(unit)
 
     def _rows(self, unit: Unit) -> Iterator[Row]:
-        yield Row(unit.id, self._row(unit, unit.name), self._color(unit))
+        yield Row(unit.id, partial(self._row, unit, unit.name), partial(self._color, unit))
         if unit.id in self._view.opened:
             for frame in unit.stack[:_MOST_STACK]:
                 text = f"        {words.call(frame)}  {words.location(frame)}"
-                yield Row("", self._style.text(text), "faint")
+                yield Row("", partial(self._style.text, text), partial(str, "faint"))
 
     def _row(self, unit: Unit, name: str) -> str:
         track = self._looks.tracks.get(unit.id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bridge import board, graph, schema, style, view, watch
+from bridge import board, schema, style, view, watch
 from inspector.errors import MigrateError, NoSuchProcess, UsageError
 from migrator import __version__
 from migrator.commands import _live
@@ -20,7 +20,6 @@ from migrator.looks import Looks, pause
 
 if TYPE_CHECKING:
     from bridge.board import Picture
-    from bridge.watch import Watch
     from inspector.snapshot import Snapshot
     from migrator.screen import Screen
 
@@ -103,7 +102,7 @@ class _Top:
         self._screen = screen
         self._watcher = watcher
         self._watch = watch.begin(first)
-        self._shown = self._watch  # stays behind while the picture is paused
+        self._board = board.Board(self._watch)  # stays behind while the picture is paused
         self._view = chosen
         self._style = style.of(sys.stdout)
         self._message = ""
@@ -127,7 +126,7 @@ class _Top:
 
     def _picture(self) -> Picture:
         columns, lines = self._screen.size
-        picture = board.draw(self._shown, self._view, columns, lines, self._style, self._message)
+        picture = board.draw(self._board, self._view, columns, lines, self._style, self._message)
         self._view = picture.view
         return picture
 
@@ -142,17 +141,16 @@ class _Top:
                 raise found
             else:
                 self._watch = watch.look(self._watch, found)
-        if not self._view.paused:
-            self._shown = self._watch
+        if not self._view.paused and self._board.looks is not self._watch:
+            self._board = board.Board(self._watch)
 
     def _export(self) -> None:
         """Write what is shown as JSON to a new file in the current folder."""
-        shown: Watch = self._shown
-        moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(shown.now))
-        path = f"migrate-{shown.snapshot.pid}-{moment}.json"
-        one = graph.build(watch.observed(shown))
+        looks = self._board.looks
+        moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(looks.now))
+        path = f"migrate-{looks.snapshot.pid}-{moment}.json"
         try:
-            _live.write_file(path, schema.chunks([one], __version__))
+            _live.write_file(path, schema.chunks([self._board.graph], __version__))
         except MigrateError as error:
             self._message = error.message
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge import watch
-from bridge.board import Picture, draw
+from bridge.board import Board, Picture, draw
 from bridge.escape import width
 from bridge.style import Style
 from bridge.view import SORTS, View, press
@@ -60,7 +60,7 @@ def looks(*snapshots: Snapshot) -> watch.Watch:
 def show(
     found: watch.Watch, view: View | None = None, columns: int = 80, lines: int = 24
 ) -> Picture:
-    return draw(found, view or View(), columns, lines)
+    return draw(Board(found), view or View(), columns, lines)
 
 
 def text(picture: Picture) -> str:
@@ -186,7 +186,9 @@ def test_hostile_names_do_not_reach_the_terminal() -> None:
     for tree in (False, True):
         picture = show(looks(at(0, evil)), View(tree=tree, opened=frozenset({"task:0x1"})))
         assert all(line.text.isprintable() for line in picture.lines)
-    ascii_only = draw(looks(at(0, evil, GREEN)), View(folded=True), 80, 24, Style(unicode=False))
+    ascii_only = draw(
+        Board(looks(at(0, evil, GREEN))), View(folded=True), 80, 24, Style(unicode=False)
+    )
     assert all(line.text.isascii() for line in ascii_only.lines)
 
 
