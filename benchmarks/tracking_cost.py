@@ -3,20 +3,20 @@
     python benchmarks/tracking_cost.py [PYTHON ...]
 
 Each world serves requests, a fresh task or green thread for each: read 2 KB of JSON,
-wait twice, render an answer. Runs with and without records alternate, each pair in new
-processes, and the median of the pairs' ratios counts, so that a machine that gets slower
-or busier meanwhile does not decide. The last column is the bare cost of a birth.
+wait twice, render an answer. Runs with and without records alternate, each in a new process;
+of each run's batches of 50 requests the lower quartile counts, and of the runs the best, so
+that whatever else the machine does decides little. The last column is what a birth adds to
+a unit that does nothing.
 """
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 TRACKING = Path(__file__).parents[1] / "bridge" / "tracking.py"
-PAIRS = 15
+PAIRS = 8
 
 PROGRAM = """
 import sys, json, time, importlib.util
@@ -33,7 +33,9 @@ def answer():
     total = sum(item["price"] for item in order["items"])
     return json.dumps({"user": order["user"], "total": total, "items": order["items"]}).encode()
 
-REQUESTS, AT_ONCE, EMPTY = 1500, 50, 5000
+BATCHES, AT_ONCE = 60, 50
+def quartile(times):
+    return sorted(times)[len(times) // 4] / AT_ONCE
 if world == "asyncio":
     import asyncio
     async def request():
@@ -42,41 +44,35 @@ if world == "asyncio":
         await asyncio.sleep(0)
     async def nothing():
         pass
-    async def serve():
-        for _ in range(REQUESTS // AT_ONCE):
-            async with asyncio.TaskGroup() as group:
-                for _ in range(AT_ONCE):
-                    group.create_task(request())
-    async def main():
-        await serve()
+    async def batch(unit):
         start = time.process_time()
-        await serve()
-        middle = time.process_time()
-        for _ in range(EMPTY):
-            await asyncio.create_task(nothing())
-        return middle - start, time.process_time() - middle
-    busy, bare = asyncio.run(main())
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(unit())
+        return time.process_time() - start
+    async def main():
+        for unit in (request, nothing):
+            yield quartile([await batch(unit) for _ in range(BATCHES)])
+    async def both():
+        return [figure async for figure in main()]
+    busy, bare = asyncio.run(both())
 else:
     import eventlet
+    pool = eventlet.GreenPool(AT_ONCE)
     def request():
         eventlet.sleep(0)
         answer()
         eventlet.sleep(0)
     def nothing():
         pass
-    def serve():
-        pool = eventlet.GreenPool(AT_ONCE)
-        for _ in range(REQUESTS):
-            pool.spawn_n(request)
+    def batch(unit):
+        start = time.process_time()
+        for _ in range(AT_ONCE):
+            pool.spawn_n(unit)
         pool.waitall()
-    serve()
-    start = time.process_time()
-    serve()
-    middle = time.process_time()
-    for _ in range(EMPTY):
-        eventlet.spawn(nothing).wait()
-    busy, bare = middle - start, time.process_time() - middle
-print(busy / REQUESTS, bare / EMPTY)
+        return time.process_time() - start
+    busy, bare = [quartile([batch(unit) for _ in range(BATCHES)]) for unit in (request, nothing)]
+print(busy, bare)
 """
 
 
@@ -99,13 +95,11 @@ def main(pythons: list[str]) -> None:
         ).stdout.strip()
         for world in ("asyncio", "eventlet"):
             pairs = [(_run(python, world, "0"), _run(python, world, "1")) for _ in range(PAIRS)]
-            ratio = statistics.median(on[0] / off[0] for off, on in pairs)
-            off = statistics.median(off[0] for off, _ in pairs)
-            on = statistics.median(on[0] for _, on in pairs)
-            birth = statistics.median(on[1] - off[1] for off, on in pairs)
+            off, on = (min(pair[side][0] for pair in pairs) for side in (0, 1))
+            bare_off, bare_on = (min(pair[side][1] for pair in pairs) for side in (0, 1))
             print(
                 f"{version:8} {world:9} {off * 1e6:6.1f} us {on * 1e6:6.1f} us "
-                f"{(ratio - 1) * 100:6.2f}% {birth * 1e9:6.0f} ns"
+                f"{(on / off - 1) * 100:6.2f}% {(bare_on - bare_off) * 1e9:6.0f} ns"
             )
 
 

@@ -285,17 +285,25 @@ class LoopWorld(World):
             coroutine, error = _call(context, step)
             if coroutine is None:
                 self._end(error, done)
-            else:
+                return
+            try:
                 self._task = self._loop.create_task(
                     coroutine, name="migrate console", context=context
                 )
+            except Exception as refused:  # noqa: BLE001 - a task factory of the program's own
+                coroutine.close()
+                self._end(refused, done)
+            else:
                 self._task.add_done_callback(finish)
 
         def finish(task: Any) -> None:
             self._task = None
             self._end(KeyboardInterrupt() if task.cancelled() else task.exception(), done)
 
-        self.post(job)
+        try:
+            self._loop.call_soon_threadsafe(job)
+        except RuntimeError as error:  # the loop has been closed
+            done(error)
 
     def interrupt(self) -> None:
         """Cancel what is awaited; plain code gets a KeyboardInterrupt."""
