@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from migrator import parallel, project, rules, sources
 from migrator.findings import Unread
+from migrator.fixes.backdoor import SPAWNERS
 from migrator.fixes.mocks import covers
 from migrator.rewrite import Module, Options, Outcome, Result, rewrite
 from migrator.together import Together, decide
@@ -16,7 +17,6 @@ from migrator.together import Together, decide
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from migrator.cache import Cache
     from migrator.facades import Facades
     from migrator.findings import Finding, Stage
 
@@ -54,14 +54,13 @@ def plan(
     scanning: project.Options,
     *,
     stage: Stage | None = None,
-    cache: Cache | None = None,
 ) -> Plan:
     """Plan the rewrite of files and folders. ``stage`` None: what the code base is ready for.
 
     While anything but debugging still uses Eventlet, that is "bridge".
     """
     paths = list(paths)
-    report, facades = project.scan_project(paths, scanning, cache)
+    report, facades = project.scan_project(paths, scanning)
     if stage is None:
         stage = "bridge" if any(map(_is_other_use, report.findings)) else "asyncio"
     run = _Run(replace(options, stage=stage), scanning, facades)
@@ -69,7 +68,7 @@ def plan(
     for finding in report.findings:
         found.setdefault(finding.path, []).append(finding)
     unread = list(report.unread)
-    sites = [path for path, findings in found.items() if any(map(_is_rewritable, findings))]
+    sites = [path for path, findings in found.items() if any(map(_is_site, findings))]
     if stage == "asyncio":
         sites += _bridged(paths, run, set(sites))
     done = run.rewrite_together(run.rewrite_all(sites))
@@ -128,7 +127,11 @@ class _Run:
         again = [
             result.path
             for result in results
-            if any(covers(api, o.finding.api) for o in result.outcomes for api in concerned)
+            if any(
+                o.finding in self.together.renamed
+                or any(covers(api, o.finding.api) for api in concerned)
+                for o in result.outcomes
+            )
         ]
         return {**done, **self.rewrite_all(again)}
 
@@ -165,6 +168,11 @@ def _with_findings(path: str, findings: Sequence[Finding], result: Result | None
 
 def _is_rewritable(finding: Finding) -> bool:
     return rules.by_code()[finding.code][0].fixes is not None
+
+
+def _is_site(finding: Finding) -> bool:
+    """Tell whether its file may change: a use of ours, or a mock of what starts a backdoor."""
+    return _is_rewritable(finding) or (finding.kind == "string" and finding.api in SPAWNERS)
 
 
 def _is_other_use(finding: Finding) -> bool:

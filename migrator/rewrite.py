@@ -67,6 +67,8 @@ class Outcome:
     reason: str | None = None
     role: Role = "use"
     applicability: Applicability | None = None  # of this very use; None: as the rule says
+    function: str = ""  # the function around it
+    calls: frozenset[str] = frozenset()  # what that function calls, for a mock's target
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def _pass(
         unsafe=options.unsafe,
         bridge=options.bridge,
         follow=module.together.follow,
+        renamed=module.together.renamed,
     )
     changes: dict[Use, Change] = {}
     reasons: dict[Use, str] = {}
@@ -162,6 +165,7 @@ def _pass(
             reasons.get(use),
             mocks.role(use, file),
             "unsafe" if use in review else changes[use].applicability if use in changes else None,
+            *mocks.surroundings(use, file),
         )
         for use, finding in pairs
         if finding.code in _codes(options)
@@ -187,6 +191,8 @@ def _change(use: Use, finding: Finding, file: File) -> Change:
     """What becomes of one use, where it may. Raises Left."""
     advice = file.advice[use]
     family, _ = rules.by_code()[finding.code]
+    if finding in file.renamed:
+        return mocks.fix_started(use, file)
     if family.fixes is None:
         raise Left(advice.reason or "apply rewrites debug and backdoor use only")
     if advice is not finding.advice(file.stage):

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from migrator.fixes.backdoor import SERVER, SPAWNERS
 from migrator.fixes.mocks import covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from migrator.findings import Finding
     from migrator.rewrite import Options, Outcome, Result
 
 
@@ -23,6 +25,7 @@ class Together:
 
     follow: frozenset[str] = frozenset()
     held: Mapping[str, str] = field(default_factory=dict)
+    renamed: frozenset[Finding] = frozenset()
 
 
 def decide(results: Sequence[Result], options: Options) -> Together:
@@ -48,7 +51,37 @@ def decide(results: Sequence[Result], options: Options) -> Together:
             held[outcome.finding.api] = (
                 f"{place.path}:{place.span.line} replaces it by name in a test, and {problem}"
             )
-    return Together(frozenset(follow), held)
+    renamed, backdoors = _mocked_starts(results, options)
+    return Together(frozenset(follow), {**held, **backdoors}, renamed)
+
+
+def _mocked_starts(
+    results: Sequence[Result], options: Options
+) -> tuple[frozenset[Finding], dict[str, str]]:
+    """Tests that replace ``eventlet.spawn`` and call a function that started a backdoor."""
+    outcomes = [outcome for result in results for outcome in result.outcomes]
+    started = {
+        outcome.function
+        for outcome in outcomes
+        if outcome.rewritten and outcome.finding.api == SERVER and outcome.function
+    }
+    mocks = [
+        outcome.finding
+        for outcome in outcomes
+        if outcome.role == "target" and outcome.finding.api in SPAWNERS and outcome.calls & started
+    ]
+    if not mocks or (options.unsafe and options.stage == "bridge"):
+        return frozenset(mocks), {}
+    place = mocks[0]
+    reason = (
+        f"{place.path}:{place.span.line} replaces {place.api}, which starts it, in a test, and "
+        + (
+            "rewriting that needs --unsafe"
+            if options.stage == "bridge"
+            else "nothing takes its place"
+        )
+    )
+    return frozenset(), {SERVER: reason}
 
 
 def _problem(calls: Iterable[Outcome], targets: Iterable[Outcome], options: Options) -> str | None:

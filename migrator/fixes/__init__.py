@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from migrator.edits import Source
-    from migrator.findings import Advice, Applicability, Stage
+    from migrator.findings import Advice, Applicability, Finding, Stage
     from migrator.names import Use
     from migrator.scopes import Bindings, Imported, Scope
 
@@ -58,6 +58,7 @@ class File:
     unsafe: bool = False
     bridge: str = "bridge"  # the module that rewritten code imports instead
     follow: frozenset[str] = frozenset()  # APIs whose mocks change along in this run
+    renamed: frozenset[Finding] = frozenset()  # mocks of what started a backdoor
 
     def statement(self, node: ast.AST) -> ast.stmt:
         """The innermost statement around ``node``."""

@@ -10,8 +10,8 @@ from migrator.fixes import Change, File, Left, argument, has_effect, root_name
 if TYPE_CHECKING:
     from migrator.names import Use
 
-_SERVER = "eventlet.backdoor.backdoor_server"
-_SPAWNERS = frozenset(
+SERVER = "eventlet.backdoor.backdoor_server"
+SPAWNERS = frozenset(
     f"eventlet.{where}{name}" for where in ("", "greenthread.") for name in ("spawn", "spawn_n")
 )
 _KEPT = "the result is kept: nothing can be killed or waited for any more"
@@ -24,7 +24,7 @@ _PORT_GOES = (
 
 def fix(use: Use, file: File) -> Change:
     """Rewrite the start of one backdoor server, or raise Left."""
-    if use.api != _SERVER or use.kind not in ("call", "reference"):
+    if use.api != SERVER or use.kind not in ("call", "reference"):
         raise Left(file.advice[use].reason or "no rewrite is known")
     if _is_exposed(use):
         return _withdraw(use, file)
@@ -75,7 +75,7 @@ def _start(use: Use, file: File) -> tuple[ast.Call, ast.expr | None, ast.expr | 
     if not isinstance(parent, ast.Call) or use.node not in parent.args[:1]:
         raise Left("it is used as a value: rewrite what starts it")
     spawner = next((u.api for u in file.uses if u.call is parent), None)
-    if spawner not in _SPAWNERS:
+    if spawner not in SPAWNERS:
         raise Left("it is started by something other than eventlet.spawn")
     return parent, argument(parent, "sock", 1), argument(parent, "locals", 2)
 

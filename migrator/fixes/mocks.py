@@ -51,6 +51,35 @@ def fix_target(use: Use, file: File) -> Change:
     )
 
 
+def fix_started(use: Use, file: File) -> Change:
+    """A mock of ``eventlet.spawn`` stood for the start of a backdoor; that is exposed now."""
+    assert isinstance(use.node, ast.Constant)
+    text = file.source.segment(use.node)
+    if text.count(use.api) != 1:
+        raise Left("the text is put together from parts")
+    return Change(
+        nodes={use.node: text.replace(use.api, f"{file.bridge}.console.expose")},
+        applicability="unsafe",
+        reason=_REVIEW,
+    )
+
+
+def surroundings(use: Use, file: File) -> tuple[str, frozenset[str]]:
+    """The name of the function around the use; for a target, what that function calls."""
+    node: ast.AST = use.node
+    while not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if node not in file.source.parents:
+            return "", frozenset()
+        node = file.source.parents[node]
+    if use.kind != "string":
+        return node.name, frozenset()
+    called = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
+    return node.name, frozenset(
+        function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        for function in called
+    )
+
+
 def fix_mock(use: Use, file: File) -> Change:
     """What is asked of a mock follows its target without a change. Raises Left."""
     if any(u.kind == "string" and covers(u.api, use.api) for u in file.uses) and any(

@@ -199,6 +199,44 @@ def test_mocks_stay_where_stage_asyncio_has_nothing_to_mock(tmp_path: Path) -> N
     assert record("--to", "asyncio", "--unsafe", tmp_path)["files"] == []
 
 
+BACKDOOR = """\
+import eventlet
+from eventlet import backdoor
+
+
+def start(names):
+    eventlet.spawn(backdoor.backdoor_server, eventlet.listen(("::1", 0)), locals=names)
+"""
+SPAWNED = """\
+from unittest import mock
+import app
+
+
+@mock.patch("eventlet.spawn")
+def test_start(spawn):
+    app.start({"x": 1})
+    assert spawn.call_args[1] == {"locals": {"x": 1}}
+
+
+@mock.patch("eventlet.spawn")
+def test_other(spawn):
+    app.other()
+"""
+
+
+def test_a_mock_of_what_starts_a_backdoor_follows_or_both_stay(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(BACKDOOR)
+    (tmp_path / "test_app.py").write_text(SPAWNED)
+    safe = record("--to", "bridge", tmp_path)
+    assert safe["files"] == []
+    assert any("replaces eventlet.spawn" in (f["reason"] or "") for f in safe["findings"])
+    assert record("--to", "asyncio", "--unsafe", tmp_path)["files"] == []
+    migrate("apply", "--to", "bridge", "--unsafe", "--write", "--allow-dirty", tmp_path)
+    assert "bridge.console.expose(locals=names)" in (tmp_path / "app.py").read_text()
+    expected = SPAWNED.replace("eventlet.spawn", "bridge.console.expose", 1)
+    assert (tmp_path / "test_app.py").read_text() == expected
+
+
 def test_write_and_check_exclude_each_other(repository: Path) -> None:
     assert migrate("apply", "--write", "--check", repository).returncode == 2
 
