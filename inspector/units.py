@@ -48,7 +48,7 @@ class _Place(NamedTuple):
 
     state: State
     stack: list[RawFrame]
-    inside: str | None
+    greenlet: int  # 0 for none
 
 
 def assemble(capture: Capture, *, waits: bool = True) -> Assembled:
@@ -86,9 +86,10 @@ class _Assembly:
         pairs = find_edges(capture)
         if self.waits is not None:
             for task, place in tasks:
-                self.waits.add_task(task, place.state)
+                self.waits.add_task(task, place.state, place.greenlet)
             for green, state in greens:
-                self.waits.add_green(green, state)
+                task_of, _ = self.continued.get(green.address, (0, 0))
+                self.waits.add_green(green, state, task_of)
             for pair, via in self.waits.settle():
                 pairs.setdefault(pair, via)
         units = [self._task(task, place) for task, place in tasks]
@@ -204,7 +205,7 @@ class _Assembly:
                 state = "not_started"
             elif self._is_scheduled(task):
                 state = "runnable"
-            return _Place(state, task.stack, None)
+            return _Place(state, task.stack, 0)
         stack, green, now = self.holders.get(task.executing, ([], 0, False))
         own = task.stack
         for index, (frame, _, _) in enumerate(stack):
@@ -212,14 +213,13 @@ class _Assembly:
                 own = stack[: index + 1]
                 break
         running = now or (not stack and task.address in self.running_tasks)
-        inside = None
-        if green and not self.capture.greenlets[green].is_main:
-            inside = f"green:{green:#x}"
-        return _Place("running" if running else "waiting", own, inside)
+        return _Place("running" if running else "waiting", own, green)
 
     def _task(self, task: TaskFacts, place: _Place) -> Unit:
         show = task.frames.show
-        inside = place.inside
+        inside = None
+        if place.greenlet and not self.capture.greenlets[place.greenlet].is_main:
+            inside = f"green:{place.greenlet:#x}"
         frames = [show(frame) for frame in place.stack]
         for green, index in self.continuing.get(task.address, ()):
             inside = f"green:{green:#x}"

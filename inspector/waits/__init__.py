@@ -45,7 +45,8 @@ class Waits:
     def __init__(self, capture: Capture, schedule: Schedule, name_of: Callable[[int], str]) -> None:
         self._capture = capture
         self._timers = Timers(capture, schedule)
-        self._look = Look(capture, self._timers, name_of)
+        self._name_of = name_of
+        self._looks: dict[int, Look] = {}  # by the reading that a unit was decoded from
         self._rules: dict[int, tuple[bool, Rule | None]] = {}  # by address of the code
         self._reasons: dict[int, Reason] = {}
         self._waiters: dict[int, int] = {}  # by address of what they wait on
@@ -53,27 +54,32 @@ class Waits:
         self._taking: dict[int, int] = {}  # unit -> lock that it is about to take
         self._starts: dict[int, float] | None = None
 
-    def add_task(self, task: TaskFacts, state: State) -> None:
-        """Find what a task waits on, when it does."""
+    def add_task(self, task: TaskFacts, state: State, inside: int) -> None:
+        """Find what a task waits on, when it does; ``inside`` is the greenlet it stands in."""
         if state not in ("waiting", "runnable"):
             return
-        reason = self._at_leaf(task.stack)
+        look = self._look_for(task)
+        reason = self._at_leaf(look, task.stack)
+        if state == "waiting" and inside:
+            name = self._name_of(inside)
+            self._add(task.address, Reason("green", f"inside of green thread {name}", inside))
+            return
         if state == "runnable" or not task.waiter:
             self._note_taking(task.address, reason)
             return
         try:
             if reason is None:
-                views = [FrameView(self._capture.objects, frame) for frame in task.stack]
+                views = [FrameView(look.objects, frame) for frame in task.stack]
                 own = task_rules.references_of(task.waiter, views)
-                reason = task_rules.of_future(self._look, task.waiter, own)
+                reason = task_rules.of_future(look, task.waiter, own)
             if reason.on != "sleep":
                 self._timers.read_loop(self._loop_of(task))
         except BadMemory:
             reason = Reason("unknown", "unknown")
         self._add(task.address, reason)
 
-    def add_green(self, green: GreenletFacts, state: State) -> None:
-        """Find what a green thread waits on, when it does."""
+    def add_green(self, green: GreenletFacts, state: State, task: int) -> None:
+        """Find what a green thread waits on, when it does; ``task`` is one that it runs for."""
         if state == "not_started":
             if self._starts is None:
                 self._starts = self._timers.schedule.starts()
@@ -83,9 +89,13 @@ class Waits:
                 reason.deadline = when
                 self._add(green.address, reason)
         elif state == "runnable":
-            self._note_taking(green.address, self._at_leaf(green.stack))
+            self._note_taking(green.address, self._at_leaf(self._look_for(green), green.stack))
+        elif state == "waiting" and task:
+            # It handed what it waits for to its task, as SQLAlchemy's greenlets do.
+            name = self._name_of(task)
+            self._add(green.address, Reason("task", f"what task {name} awaits", task))
         elif state == "waiting":
-            found = self._at_leaf(green.stack)
+            found = self._at_leaf(self._look_for(green), green.stack)
             self._add(green.address, found or _switched_away(green))
 
     def settle(self) -> Iterator[tuple[tuple[str, str], str]]:
@@ -114,7 +124,7 @@ class Waits:
         if reason is None:
             return None
         left = None if reason.deadline is None else max(reason.deadline - self._timers.now, 0.0)
-        peer = None if reason.fd is None else self._look.descriptors.peer(reason.fd)
+        peer = None if reason.fd is None else self._capture.target.descriptors.peer(reason.fd)
         waiters = self._waiters.get(reason.subject)
         return Wait(
             on=reason.on,
@@ -141,12 +151,21 @@ class Waits:
     # one unit
 
     def _loop_of(self, task: TaskFacts) -> int:
-        objects = self._capture.objects
+        objects = task.frames.objects
         if task.python:
             return objects.attribute(task.address, "_loop")
         return objects.memory.word(task.address + objects.layout.at["future.loop"])
 
-    def _at_leaf(self, stack: list[RawFrame]) -> Reason | None:
+    def _look_for(self, unit: TaskFacts | GreenletFacts) -> Look:
+        """A unit that moved was read again: its frames are only right in that reading."""
+        objects = unit.frames.objects
+        found = self._looks.get(id(objects))
+        if found is None:
+            found = Look(self._capture, objects, self._timers, self._name_of)
+            self._looks[id(objects)] = found
+        return found
+
+    def _at_leaf(self, look: Look, stack: list[RawFrame]) -> Reason | None:
         """What the rules say of the library's frames at the leaf of a stack."""
         reason = None
         for frame in stack[:_LEAF_FRAMES]:
@@ -154,7 +173,7 @@ class Waits:
             if not inside:
                 break
             if rule is not None:
-                reason = self._look.read(rule, FrameView(self._capture.objects, frame), reason)
+                reason = look.read(rule, FrameView(look.objects, frame), reason)
         return reason
 
     def _rule(self, code: Code) -> tuple[bool, Rule | None]:
@@ -197,7 +216,8 @@ class Waits:
                 text += f" {_ARROWS[reason.mode]} {peer}"
         holder = self._holders.get(reason.subject) if reason.holders else None
         if holder is not None:
-            text += f" held by {self._look.unit(holder)}"
+            world = "task" if holder in self._capture.tasks else "green thread"
+            text += f" held by {world} {self._name_of(holder)}"
         if waiters > 1:
             text += f", {waiters - 1} other{'s' if waiters > 2 else ''} waiting"
         if left is not None:

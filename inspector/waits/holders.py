@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from inspector.capture import Capture
     from inspector.frames import Code, RawFrame
+    from inspector.objects import Objects
 
 _MAX_STACK = 256  # values that one frame keeps on its stack
 _MAX_TABLE = 1 << 18  # bytes of an exception table
@@ -35,21 +36,21 @@ def find_holders(
     candidates: dict[int, set[int]] = {}
     for units in (capture.tasks, capture.greenlets):
         for address, unit in units.items():
-            for value in _kept(capture, unit.stack):
+            for value in _kept(unit.frames.objects, unit.stack):
                 if value in contended and waiting.get(address) != value:
                     candidates.setdefault(value, set()).add(address)
     return {lock: min(units) for lock, units in candidates.items() if len(units) == 1}
 
 
-def _kept(capture: Capture, stack: list[RawFrame]) -> Iterator[int]:
+def _kept(objects: Objects, stack: list[RawFrame]) -> Iterator[int]:
     """Addresses on the frames' value stacks, and what bound methods there are bound to."""
-    objects, memory = capture.objects, capture.memory
+    memory = objects.memory
     at = objects.layout.at
     first, tag = at["frame.localsplus"], ~at["frame.tag"]
     bound = at["method.self"]
     for frame, code, instruction in stack:
         try:
-            depth = _depth(capture, code, instruction)
+            depth = _depth(objects, code, instruction)
             for word in memory.words(frame + first + 8 * len(code.names), depth):
                 value = word & tag
                 if value and word & 3 != 3:  # 3 marks a small int that is no object
@@ -60,13 +61,12 @@ def _kept(capture: Capture, stack: list[RawFrame]) -> Iterator[int]:
             continue
 
 
-def _depth(capture: Capture, code: Code, instruction: int) -> int:
+def _depth(objects: Objects, code: Code, instruction: int) -> int:
     """How deep a frame's stack is for sure: what the handler around it would unwind to.
 
     The stack pointer would tell more, but a frame that has called into C has none in memory
     before 3.14. See InternalDocs/exception_handling.md for the table.
     """
-    objects = capture.objects
     table = objects.memory.word(code.address + _EXCEPTION_TABLE)
     data = objects.raw_bytes(table, _MAX_TABLE) if table else None
     unit = max(instruction - code.start, 0) >> 1

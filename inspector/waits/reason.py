@@ -47,10 +47,12 @@ class Look:
 
     __slots__ = ("capture", "descriptors", "memory", "name_of", "now", "objects", "timers")
 
-    def __init__(self, capture: Capture, timers: Timers, name_of: Callable[[int], str]) -> None:
+    def __init__(
+        self, capture: Capture, objects: Objects, timers: Timers, name_of: Callable[[int], str]
+    ) -> None:
         self.capture = capture
-        self.objects: Objects = capture.objects
-        self.memory = capture.memory
+        self.objects = objects  # of the reading that the unit was decoded from
+        self.memory = objects.memory
         self.timers = timers
         self.now = timers.now
         self.descriptors: Descriptors = capture.target.descriptors
