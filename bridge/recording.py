@@ -24,6 +24,8 @@ SPEEDSCOPE_SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 MOST_UNITS = 100  # that get a time line of their own
 
 _WORLDS = {"task": "tasks", "green": "green threads", "hub": "threads", "main": "threads"}
+# What these waits are for says more than their kind.
+_ON_UNITS = ("task", "green", "gather", "future", "unknown")
 
 
 class Place(NamedTuple):
@@ -178,12 +180,15 @@ def _leaf(one: Graph, units: Sequence[Unit]) -> str:
         return ""
     if state != "waiting":
         return f"[{state.replace('_', ' ')}]"
-    for unit in units:
-        for edge in one.waits_for.get(unit.id, ()):
-            target = one.units[edge.target]
-            return f"[waits for {words.KINDS[target.kind]} {branch_of(target).function}]"
     wait = next((unit.wait for unit in units if unit.wait), None)
-    if wait is None:
-        return "[waits]"
-    parts = (wait.on, wait.mode, wait.peer)
-    return f"[waits: {redact.text(' '.join(part for part in parts if part))}]"
+    if wait is not None and wait.on not in _ON_UNITS:
+        parts = (wait.on, wait.mode, wait.peer)
+        return f"[waits: {redact.text(' '.join(part for part in parts if part))}]"
+    targets = {
+        f"{words.KINDS[target.kind]} {branch_of(target).function}"
+        for unit in units
+        for target in (one.units[edge.target] for edge in one.waits_for.get(unit.id, ()))
+    }
+    if targets:
+        return f"[waits for {targets.pop() if len(targets) == 1 else 'several'}]"
+    return f"[waits: {wait.on}]" if wait else "[waits]"

@@ -141,7 +141,14 @@ def test_the_leaf_says_what_is_waited_for() -> None:
             task(3, stack=(WORK,), wait=None),
             task(4, stack=(WORK,), state="runnable", wait=None),
             task(5, stack=(), state="not_started", wait=None),
-            edges=(Edge("task:0x1", "task:0x2", "awaits"),),
+            task(6, stack=(WORK,), wait=Wait("gather", "2 of 3 to go")),
+            task(7, stack=(WORK,), wait=Wait("lock", "lock held by Task-2")),
+            edges=(
+                Edge("task:0x1", "task:0x2", "awaits"),
+                Edge("task:0x6", "task:0x2", "awaits"),
+                Edge("task:0x6", "task:0x5", "awaits"),
+                Edge("task:0x7", "task:0x2", "lock"),
+            ),
         ),
         until=1,
     )
@@ -151,6 +158,8 @@ def test_the_leaf_says_what_is_waited_for() -> None:
         "[waits]",
         "[runnable]",
         "[not started]",
+        "[waits for several]",
+        "[waits: lock]",
     ]
 
 
