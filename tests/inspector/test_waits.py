@@ -70,6 +70,8 @@ class Case(NamedTuple):
 
 ASYNCIO_CASES = {
     "sleep": Case("sleep", "sleeping, ", None, 300, 300),
+    "spliced": Case("sleep", "sleeping, ", None, 3600, 3600),
+    "commits": Case("task", "what task spliced awaits"),
     "lock-holder": Case("sleep", "sleeping, ", None, 3600, 3600),
     "lock-1": Case("lock", "lock held by task lock-holder, 1 other waiting", 2),
     "lock-2": Case("lock", "lock held by task lock-holder, 1 other waiting", 2),

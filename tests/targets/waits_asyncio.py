@@ -9,7 +9,19 @@ import socket
 import sys
 import threading
 
+import greenlet
+
 keep = []
+
+
+def commits():
+    """What an ORM does in a greenlet hands its awaitables to the task that runs it."""
+    greenlet.getcurrent().parent.switch(asyncio.sleep(3600))
+
+
+async def spliced():
+    inner = greenlet.greenlet(commits)
+    await inner.switch()
 
 
 async def locked(lock):
@@ -120,6 +132,7 @@ async def main():
     keep.append(block)
 
     start("sleep", asyncio.sleep(300))
+    start("spliced", spliced())
     start("lock-holder", locked(lock))
     await asyncio.sleep(0)
     start("lock-1", take(lock))
