@@ -53,6 +53,8 @@ class Container(NamedTuple):
     engine: str  # "docker", "kubernetes", "podman", "lxc"
     name: str  # the container's id, shortened, or its name
     pod: str = ""  # the pod's UID
+    pod_name: str = ""  # "" where its processes may not be asked
+    namespace: str = ""
 
 
 class Circumstances(NamedTuple):
@@ -125,11 +127,16 @@ def enter(facts: Circumstances) -> str:
     elif container and container.engine == "podman":
         lines.append(f"podman exec --privileged --user 0 {container.name} migrate ps {inner}")
     elif container and container.engine == "kubernetes":
-        pod = f"  # POD is the one with the UID {container.pod}" if container.pod else ""
-        lines.append(
-            "kubectl debug -it POD --target=CONTAINER --profile=general --image=python:3.14 "
-            f"-- sh -c 'pip install -q eventlet-migrate && migrate ps {inner}'{pod}"
-        )
+        namespace = f"-n {container.namespace} " if container.namespace else ""
+        pod = container.pod_name or "POD"
+        unnamed = "" if container.pod_name else f"; POD is the one with the UID {container.pod}"
+        lines += [
+            f"kubectl debug -it {namespace}{pod} --target=CONTAINER --profile=general "
+            "--image=python:3.14 -- sh -c 'pip install -q eventlet-migrate && migrate ps "
+            f"{inner}'",
+            f"# CONTAINER: kubectl get pod {namespace}{pod} "
+            f"-o jsonpath='{{.spec.containers[*].name}}'{unnamed}",
+        ]
     return "\n".join(f"  {line}" for line in lines)
 
 
@@ -242,7 +249,7 @@ def circumstances(pid: int) -> Circumstances:
         dumpable=_is_dumpable(pid, theirs),
         ptrace_scope=_ptrace_scope(),
         descends_from_us=_descends(pid, os.getpid()),
-        container=container_in(_cgroup(pid)),
+        container=_with_pod(pid, container_in(_cgroup(pid))),
         contained=is_contained(),
     )
 
@@ -284,6 +291,29 @@ def _cgroup(pid: int) -> str:
         return read_text(f"/proc/{pid}/cgroup")
     except OSError:
         return ""
+
+
+def _with_pod(pid: int, container: Container | None) -> Container | None:
+    """With the names of the pod and its namespace, which its processes know.
+
+    Kubernetes sets ``HOSTNAME`` to the pod's name and mounts the service account's files.
+    """
+    if container is None or container.engine != "kubernetes":
+        return container
+    import re
+
+    root = f"/proc/{pid}/root/var/run/secrets/kubernetes.io/serviceaccount"
+    found = []
+    for path, pattern in (
+        (f"/proc/{pid}/environ", r"(?:^|\0)HOSTNAME=([a-z0-9.-]+)(?:\0|$)"),
+        (f"{root}/namespace", r"^([a-z0-9-]+)$"),
+    ):
+        try:
+            match = re.search(pattern, read_text(path))
+        except OSError:
+            match = None
+        found.append(match[1] if match else "")
+    return container._replace(pod_name=found[0], namespace=found[1])
 
 
 def _is_dumpable(pid: int, status: dict[str, str]) -> bool:

@@ -138,8 +138,12 @@ def test_a_refusal_without_a_known_reason_names_the_rest() -> None:
         (
             Container("kubernetes", "0123456789ab", "5d1c-77"),
             "kubectl debug -it POD --target=CONTAINER --profile=general --image=python:3.14 -- "
-            "sh -c 'pip install -q eventlet-migrate && migrate ps 7'  # POD is the one with the "
-            "UID 5d1c-77",
+            "sh -c 'pip install -q eventlet-migrate && migrate ps 7'",
+        ),
+        (Container("kubernetes", "0123456789ab", "5d1c-77"), "the one with the UID 5d1c-77"),
+        (
+            Container("kubernetes", "0123456789ab", "5d1c-77", "web-0", "shop"),
+            "kubectl debug -it -n shop web-0 --target=CONTAINER --profile=general",
         ),
     ],
 )
@@ -220,3 +224,15 @@ def test_refusals_of_this_kernel(
     if access.circumstances(target.pid).ptrace_scope:
         check = check or "ptrace_scope"
     assert done.stdout.strip() == check, done.stderr
+
+
+def test_a_pod_is_named_by_its_own_processes(start_target: StartTarget, tmp_path: Path) -> None:
+    script = tmp_path / "target.py"
+    script.write_text("import time\nprint('ready', flush=True)\ntime.sleep(600)\n")
+    target = start_target(Path(sys.executable), script, env={"HOSTNAME": "web-0"})
+    pod = Container("kubernetes", "0123456789ab", "5d1c-77")
+    assert access._with_pod(target.pid, pod) == pod._replace(pod_name="web-0")
+    hostile = start_target(Path(sys.executable), script, env={"HOSTNAME": "$(reboot)"})
+    assert access._with_pod(hostile.pid, pod) == pod
+    docker = Container("docker", "0123456789ab")
+    assert access._with_pod(target.pid, docker) == docker
