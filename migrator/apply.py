@@ -11,11 +11,12 @@ from migrator import parallel, project, rules, sources
 from migrator.findings import Unread
 from migrator.fixes.backdoor import SPAWNERS
 from migrator.fixes.mocks import covers
+from migrator.importers import lost_names, taken
 from migrator.rewrite import Module, Options, Outcome, Result, rewrite
 from migrator.together import Together, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from migrator.facades import Facades
     from migrator.findings import Finding, Stage
@@ -72,6 +73,7 @@ def plan(
     if stage == "asyncio":
         sites += _bridged(paths, run, set(sites))
     done = run.rewrite_together(run.rewrite_all(sites))
+    done = run.keep_what_others_import(done, paths)
     results: list[Result] = []
     for path in sorted({*found, *done}):
         result = done.get(path)
@@ -110,6 +112,7 @@ class _Run:
         self.scanning = scanning
         self.facades = facades
         self.together = Together()
+        self.imported: Mapping[str, frozenset[str]] = {}
 
     def rewrite_all(self, paths: Sequence[str]) -> dict[str, Result | Unread]:
         """Rewrite each file, in other processes when there are many."""
@@ -135,12 +138,33 @@ class _Run:
         ]
         return {**done, **self.rewrite_all(again)}
 
+    def keep_what_others_import(
+        self, done: dict[str, Result | Unread], paths: Iterable[str]
+    ) -> dict[str, Result | Unread]:
+        """Rewrite again the files that would lose a name which another file takes from them."""
+        lost = {
+            path: names
+            for path, result in done.items()
+            if isinstance(result, Result) and result.changed and (names := lost_names(result))
+        }
+        if not lost:
+            return done
+        found = sources.find(paths, exclude=self.scanning.exclude, text=False)
+        self.imported = taken(lost, [one.path for one in found if not isinstance(one, Unread)])
+        return {**done, **self.rewrite_all([*self.imported])}
+
     def rewrite_one(
         self, path: str, together: Together, declined: frozenset[Finding] = frozenset()
     ) -> Result | Unread:
         """One file. A crash of ours costs this file, with a line that names it."""
         name, package = sources.module_name(path)
-        module = Module(name, package, partial(self.facades.visible, path), together=together)
+        module = Module(
+            name,
+            package,
+            visible=partial(self.facades.visible, path),
+            imported=self.imported.get(path, ()),
+            together=together,
+        )
         data = sources.read(path, named=True)
         if isinstance(data, Unread):
             return data

@@ -161,6 +161,27 @@ def test_a_facade_of_the_project_is_followed(tmp_path: Path) -> None:
     assert all(f["outcome"] == "left" and f["reason"] for f in found)
 
 
+@pytest.mark.parametrize(
+    "user",
+    [
+        "from compat import debug\n",
+        "from compat import (\n    other,\n    debug,\n)\n",
+        "import compat\nprint(compat.debug)\n",
+        "from unittest import mock\nmock.patch('compat.debug')\n",
+    ],
+)
+def test_a_name_that_another_file_takes_keeps_its_import(tmp_path: Path, user: str) -> None:
+    (tmp_path / "compat.py").write_text("from eventlet import debug\ndebug.unspew()\n")
+    migrate("apply", "--to", "asyncio", "--write", "--allow-dirty", tmp_path)
+    assert "eventlet" not in (tmp_path / "compat.py").read_text()
+    (tmp_path / "compat.py").write_text("from eventlet import debug\ndebug.unspew()\n")
+    (tmp_path / "user.py").write_text(user)
+    migrate("apply", "--to", "asyncio", "--write", "--allow-dirty", tmp_path)
+    assert (tmp_path / "compat.py").read_text() == (
+        "import sys\n\nfrom eventlet import debug\nsys.settrace(None)\n"
+    )
+
+
 MOCKED = """\
 from unittest import mock
 import app
