@@ -23,7 +23,9 @@ _WORDS = {"deny": "error", "warn": "warning"}
 
 def text(reports: Sequence[Report], style: Style) -> Iterator[str]:
     """Lines as jstack writes them: what was found, who, where, and what to do."""
-    for report in reports:
+    for index, report in enumerate(reports):
+        if index:
+            yield ""
         snapshot = report.graph.snapshot
         over = f" in {words.seconds(report.seconds)}" if report.looks > 1 else ""
         looks = f"{report.looks} look{'s' * (report.looks != 1)}{over}"

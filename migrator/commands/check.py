@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bridge import filters, health, health_report
-from inspector.errors import NoSuchProcess, NotPython, UsageError
+from inspector.errors import MigrateError, NoSuchProcess, NotPython, UsageError
 from migrator import __version__
 from migrator.commands import _live
 from migrator.durations import Duration
@@ -48,9 +48,13 @@ _CODES = click.Choice(list(health.RULES))
               help="How many units there may be.")  # fmt: skip
 @click.option("--filter", "filters_", metavar="KEY=GLOB,KEY~REGEX", multiple=True,
               help="Only findings about units that match all of them; see ps.")  # fmt: skip
-@click.option("--deny", type=_CODES, multiple=True, help="Exit 1 when this is found.")
-@click.option("--warn", type=_CODES, multiple=True, help="Only mention this.")
-@click.option("--allow", type=_CODES, multiple=True, help="Do not look for this.")
+@click.option(
+    "--deny", type=_CODES, metavar="FINDING", multiple=True, help="Exit 1 when this is found."
+)
+@click.option("--warn", type=_CODES, metavar="FINDING", multiple=True, help="Only mention this.")
+@click.option(
+    "--allow", type=_CODES, metavar="FINDING", multiple=True, help="Do not look for this."
+)
 @click.option("--junit", is_flag=True, help="Print JUnit XML.")
 @click.option("--github", is_flag=True, help="Print GitHub workflow annotations.")
 @click.option("--prometheus", is_flag=True, help="Print metrics in Prometheus text format.")
@@ -85,8 +89,18 @@ def command(
     chosen = _levels(levels)
     matches = filters.parse(filters_)
     look = _live.Look(_live.Targets(pids, children, name, freeze))
-    examinations = {pid: health.Examination(limits, chosen, matches) for pid in look.pids()}
-    reports, all_read = _examine(look, examinations, samples, interval)
+    named = look.pids()
+    examinations = {pid: health.Examination(limits, chosen, matches) for pid in named}
+    gone: dict[int, MigrateError] = {}
+    all_read = _examine(look, examinations, gone, samples, interval)
+    if len(gone) == len(examinations):
+        raise next(iter(gone.values()))
+    for pid, error in gone.items():
+        # What a search found may well have ended, or be no Python: not of interest.
+        if named[pid] or not isinstance(error, NoSuchProcess | NotPython):
+            _live.note(error.message)
+            all_read = False
+    reports = [one.report() for pid, one in examinations.items() if pid not in gone]
     for piece in _format(reports, as_json, junit, github, prometheus):
         _live.write([piece])
     if not all(report.healthy for report in reports):
@@ -106,16 +120,20 @@ def _levels(options: Mapping[str, tuple[str, ...]]) -> Mapping[str, Level]:
 
 
 def _examine(
-    look: _live.Look, examinations: dict[int, health.Examination], samples: int, interval: float
-) -> tuple[list[Report], bool]:
-    """Take the looks; the reports, and whether everything was read.
+    look: _live.Look,
+    examinations: dict[int, health.Examination],
+    gone: dict[int, MigrateError],
+    samples: int,
+    interval: float,
+) -> bool:
+    """Take the looks; whether all of what could be looked at was read.
 
-    Raises MigrateError when a single process cannot be read, or none of several.
+    Puts those of several processes that could not be looked at into ``gone``; raises
+    MigrateError where there is only one.
     """
     from inspector import process
 
     all_read = True
-    gone: dict[int, NoSuchProcess | NotPython] = {}
     start = 0.0
     for number in range(samples):
         time.sleep(max(0.0, start + number * interval - time.time()))
@@ -124,7 +142,7 @@ def _examine(
                 continue
             try:
                 snapshot = look.take(pid)
-            except (NoSuchProcess, NotPython) as error:
+            except MigrateError as error:
                 if not look.several:
                     raise
                 gone[pid] = error
@@ -134,9 +152,7 @@ def _examine(
             examination.add(snapshot, asleep)
             facts = snapshot.completeness
             all_read = all_read and not facts.units_failed and not facts.notes
-    if len(gone) == len(examinations):
-        raise next(iter(gone.values()))
-    return [one.report() for pid, one in examinations.items() if pid not in gone], all_read
+    return all_read
 
 
 def _format(

@@ -197,6 +197,17 @@ def test_formats_exclude_each_other_and_a_pid_is_needed() -> None:
     assert migrate("check", "4194304").returncode == 4
 
 
+def test_several_processes_and_one_that_is_not_there(sick: Callable[..., Program]) -> None:
+    sound, ill = sick("healthy"), sick("ring")
+    once = ("--samples", "1", "--json")
+    done = migrate("check", sound.pid, ill.pid, *once)
+    healthy = [process["healthy"] for process in json.loads(done.stdout)["processes"]]
+    assert (done.returncode, healthy) == (1, [True, False])
+    done = migrate("check", sound.pid, 4194304, *once)
+    assert (done.returncode, len(json.loads(done.stdout)["processes"])) == (3, 1)
+    assert "no process 4194304" in done.stderr
+
+
 def test_a_process_that_ends_meanwhile_is_gone(sick: Callable[..., Program]) -> None:
     program = sick("healthy")
     os.kill(program.pid, signal.SIGKILL)
