@@ -13,7 +13,7 @@ from migrator.strings import dotted_literal, eventlet_part
 from migrator.uses import Use
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from migrator.findings import Kind
     from migrator.segments import Segments
@@ -37,8 +37,9 @@ class Expressions(Namespaces):
         exports: Exports,
         seeds: Mapping[object, Mapping[str, str]],
         source: Segments | None,
+        words: Iterable[str],
     ) -> None:
-        super().__init__(module, package, exports, seeds, source)
+        super().__init__(module, package, exports, seeds, source, words)
         self.uses: list[Use] = []
         self.pending: deque[tuple[Function, Scope, Sequence[str]]] = deque()
         self.named: set[int] = set()  # literals that were understood as part of a call

@@ -47,13 +47,13 @@ def resolve(
     needed for relative imports. ``exports`` are the known re-exports of other modules.
     With its ``source``, statements without a word that matters are not walked.
     """
-    walk = _Walk(module, package, exports or {}, {}, source)
+    walk = _Walk(module, package, exports or {}, {}, source, ())
     walk.module(tree)
     for _ in range(_PASSES):
         # `self.hub = get_hub()` and `global debug` reach code that was walked earlier.
-        if walk.late == walk.seeds:
+        if walk.late == walk.seeds and not walk.skipped_too_early:
             break
-        walk = _Walk(module, package, exports or {}, walk.late, source)
+        walk = _Walk(module, package, exports or {}, walk.late, source, walk.words)
         walk.module(tree)
     return Names(tuple(walk.uses), walk.exports(), frozenset(walk.imports))
 
@@ -68,8 +68,9 @@ class _Walk(Expressions):
         exports: Exports,
         seeds: Mapping[object, Mapping[str, str]],
         source: Segments | None,
+        words: Iterable[str],
     ) -> None:
-        super().__init__(module, package, exports, seeds, source)
+        super().__init__(module, package, exports, seeds, source, words)
         self.imports: set[str] = set()
 
     def module(self, tree: ast.Module) -> None:
@@ -86,7 +87,7 @@ class _Walk(Expressions):
 
     def body(self, statements: Iterable[ast.stmt]) -> None:
         for statement in statements:
-            if self.source and not self.source.holds(statement, self.words):
+            if not self.matters(statement):
                 continue
             handler = _STATEMENTS.get(statement.__class__)
             if handler:
@@ -276,7 +277,7 @@ class _Walk(Expressions):
             scope.me, scope.attributes = parent.me, parent.attributes
         scope.held.update(self.seeds.get(node, {}))
         scope.held.update(zip(arguments, patched, strict=False))
-        self.words.update(scope.held)
+        self.words.update(dict.fromkeys(scope.held))
         self.inside(scope)
         if isinstance(node, ast.Lambda):
             self.expression(node.body)

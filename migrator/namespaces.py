@@ -9,7 +9,7 @@ from migrator import api
 from migrator.bindings import Bound, bound_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from migrator.segments import Segments
     from migrator.uses import Exports
@@ -53,12 +53,14 @@ class Namespaces:
         exports: Exports,
         seeds: Mapping[object, Mapping[str, str]],
         source: Segments | None,
+        words: Iterable[str],
     ) -> None:
         self.source = source
-        # What a statement has to hold to matter: a way to Eventlet, or a name that leads there.
-        self.words = {"import", "eventlet", "greenlet", api.BACKDOOR_MODULE}
-        for names in seeds.values():
-            self.words.update(names)
+        # What a statement has to hold to matter: a way to Eventlet, or a name that leads
+        # there. A dictionary, since the order tells which of them are newer than a skip.
+        self.words = dict.fromkeys(("import", "eventlet", "greenlet", api.BACKDOOR_MODULE))
+        self.words.update(dict.fromkeys(words))
+        self.skipped: list[tuple[ast.stmt, int]] = []
         self.name = module
         self.package = package
         self.known = exports
@@ -77,13 +79,35 @@ class Namespaces:
                 self.remember(scope.parent.node, name, value)
         if value:
             scope.held[name] = value
-            self.words.add(name)
+            self.words[name] = None
         else:
             scope.held.pop(name, None)
 
+    def matters(self, statement: ast.stmt) -> bool:
+        """Whether a statement holds a word that matters by now."""
+        if self.source is None or self.source.holds(statement, self.words):
+            return True
+        self.skipped.append((statement, len(self.words)))
+        return False
+
+    @property
+    def skipped_too_early(self) -> bool:
+        """Whether a name became known that a skipped statement holds.
+
+        Functions run later than they are defined; a name may be imported below them.
+        """
+        if self.source is None:
+            return False
+        words = list(self.words)
+        return any(
+            self.source.holds(statement, words[known:])
+            for statement, known in self.skipped
+            if known < len(words)
+        )
+
     def remember(self, place: object, name: str, value: str) -> None:
         """Keep a binding for the next walk, since code before it may need it."""
-        self.words.add(name)
+        self.words[name] = None
         self.late.setdefault(place, {})[name] = value
 
     def lookup(self, name: str) -> str | None:
