@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inspector.objects import Objects
     from inspector.tasks import TaskFacts
 
-Pair = tuple[str, str]  # ids of waiter and target
+Pair = tuple[int, int]  # addresses of waiter and target
 
 # A green thread that waits in this function waits for what this local names.
 _GREEN_WAITS = {
@@ -43,19 +43,18 @@ def find_edges(capture: Capture) -> dict[Pair, str]:
     """(waiter, target) -> by what means, for all units of the capture."""
     found: dict[Pair, str] = {}
     for address, task in capture.tasks.items():
-        own = f"task:{address:#x}"
         for awaiter in task.awaiters:
             # It is also set by `shield`, for whoever called it and need not wait for it.
             if awaiter in capture.tasks and capture.tasks[awaiter].waiter:
-                found[f"task:{awaiter:#x}", own] = "awaits"
+                found[awaiter, address] = "awaits"
         if task.waiter in capture.tasks:
-            found[own, f"task:{task.waiter:#x}"] = "awaits"
+            found[address, task.waiter] = "awaits"
         elif task.waiter:
             for awaited in _awaited_tasks(task):
                 if awaited in capture.tasks:
-                    found[own, f"task:{awaited:#x}"] = "awaits"
+                    found[address, awaited] = "awaits"
             if capture.greenlets and (green := _awaited_green(capture, task.waiter)):
-                found[own, f"green:{green:#x}"] = "await GreenThread"
+                found[address, green] = "await GreenThread"
     for facts in capture.greenlets.values():
         _green_edges(capture, facts, found)
     return found
@@ -71,11 +70,8 @@ def _green_edges(capture: Capture, green: GreenletFacts, found: dict[Pair, str])
             target = FrameView(green.frames.objects, raw).local(rule[0])
         except BadMemory:
             return
-        own = f"green:{green.address:#x}"
-        if target in capture.greenlets and target != green.address:
-            found[own, f"green:{target:#x}"] = rule[1]
-        elif target in capture.tasks:
-            found[own, f"task:{target:#x}"] = rule[1]
+        if target != green.address and (target in capture.greenlets or target in capture.tasks):
+            found[green.address, target] = rule[1]
         return
 
 

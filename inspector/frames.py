@@ -176,8 +176,9 @@ class Frames:
             (at["frame.owner"], "B"),
         )
         self._locals = at["frame.localsplus"]
-        self._slot = 8 * at["frame.await_slot"]
-        self._by_pointer = "frame.stackpointer" in at
+        # How far below its stack pointer a frame keeps what it awaits; 0 before 3.14, where
+        # frames keep an index instead of a pointer.
+        self.slot = 8 * at["frame.await_slot"] if "frame.stackpointer" in at else 0
         self._minor = objects.layout.minor
 
     def code_at(self, address: int) -> Code:
@@ -217,17 +218,14 @@ class Frames:
         return found
 
     def awaited(self, address: int, instruction: int, top: int) -> int:
-        """What a suspended generator's frame awaits (its "yield from"), 0 for a plain yield.
+        """What a suspended generator's frame awaits before 3.14, 0 for a plain yield.
 
-        ``top`` is the frame's stack pointer; before 3.14 it is an index into its locals, and
-        before 3.13 only the instruction tells an await from a plain yield.
+        ``top`` indexes its locals and stack. Before 3.13 only the instruction tells an await
+        from a plain yield.
         """
-        if not self._by_pointer:
-            if self._minor < 13 and not _resumes_await(self.objects.memory, instruction):
-                return 0
-            top = address + self._locals + 8 * (top & 0xFFFF)
-        top -= self._slot
-        return self.objects.memory.pages[top >> 12][(top >> 3) & 511] & self.tag
+        if self._minor < 13 and not _resumes_await(self.objects.memory, instruction):
+            return 0
+        return self.objects.memory.word(address + self._locals + 8 * (top & 0xFFFF) - 8)
 
     def show(self, frame: RawFrame) -> Frame:
         """The frame as a snapshot shows it."""

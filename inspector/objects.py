@@ -190,6 +190,10 @@ class Objects:
         offset = self._slot(kind, name)
         return memory.word(address + offset) if offset >= 0 else 0
 
+    def slot(self, address: int, name: str) -> int:
+        """Where an object keeps a __slots__ member, in bytes from its start; -1 for none such."""
+        return self._slot(self.type_of(address), name)
+
     def slots(self, address: int, names: tuple[str, ...]) -> list[int]:
         """Several __slots__ members of one object, 0 for those that it has not."""
         kind = self.type_of(address)
@@ -357,7 +361,7 @@ class Objects:
             start = (address + self._ascii) & 4095
             if start + length <= PAGE and length <= limit:
                 page = memory.pages[(address + self._ascii) >> 12]
-                return page.tobytes()[start : start + length].decode("latin-1")
+                return page.cast("B")[start : start + length].tobytes().decode("latin-1")
         width = state >> 2 & 7
         if length > 1 << 40 or width not in (1, 2, 4):
             raise BadMemory(f"no str at {address:#x}")

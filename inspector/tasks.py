@@ -226,7 +226,7 @@ class TaskReader:
         frames, memory = self.frames, self.objects.memory
         pages, awaitables, codes = memory.pages, self.awaitables, frames.codes
         unpack, iframe, tag = self.generator.unpack_from, self.iframe, frames.tag
-        awaiting, awaited = self.awaiting, frames.awaited
+        awaiting, awaited, slot = self.awaiting, frames.awaited, frames.slot
         own = task.stack
         current = task.coro
         left = _MAX_CHAIN
@@ -250,7 +250,11 @@ class TaskReader:
             if state == awaiting:
                 code = codes.get(executable & tag) or frames.code_at(executable & tag)
                 own.append((current + iframe, code, instruction))
-                current = awaited(current + iframe, instruction, top)
+                if slot:
+                    top -= slot
+                    current = pages[top >> 12][(top >> 3) & 511] & tag
+                else:
+                    current = awaited(current + iframe, instruction, top)
                 continue
             if state in (self.created, self.suspended):
                 own.append((current + iframe, frames.code_at(executable & tag), instruction))

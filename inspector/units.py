@@ -61,6 +61,8 @@ class _Assembly:
         self.capture = capture
         self.objects = capture.objects
         self.frames = capture.frames
+        self.ids = {address: f"task:{address:#x}" for address in capture.tasks}
+        self.ids.update((address, f"green:{address:#x}") for address in capture.greenlets)
         self.tids = self._tids_of_mains()
         self.current: dict[int, int] = {}  # tid -> address of the greenlet that runs there
         self._place_running_greenlets()
@@ -94,7 +96,14 @@ class _Assembly:
                 pairs.setdefault(pair, via)
         units = [self._task(task, place) for task, place in tasks]
         units += [self._green(green, state) for green, state in greens]
-        edges = tuple(Edge(waiter, target, via) for (waiter, target), via in pairs.items())
+        ids = self.ids
+        edges = tuple(
+            [
+                Edge(ids[waiter], ids[target], via)
+                for (waiter, target), via in pairs.items()
+                if waiter in ids and target in ids
+            ]
+        )
         hub = None
         for address in sorted(self.hubs):
             hub = self.objects.type_of(address).full.rpartition(".")[0]
@@ -219,14 +228,14 @@ class _Assembly:
         show = task.frames.show
         inside = None
         if place.greenlet and not self.capture.greenlets[place.greenlet].is_main:
-            inside = f"green:{place.greenlet:#x}"
+            inside = self.ids[place.greenlet]
         frames = [show(frame) for frame in place.stack]
         for green, index in self.continuing.get(task.address, ()):
-            inside = f"green:{green:#x}"
+            inside = self.ids[green]
             facts = self.capture.greenlets[green]
             frames[index:index] = [facts.frames.show(frame) for frame in facts.stack]
         return Unit(
-            id=f"task:{task.address:#x}",
+            id=self.ids[task.address],
             kind="task",
             type=task.type,
             name=task.name,
@@ -294,10 +303,10 @@ class _Assembly:
     def _green(self, green: GreenletFacts, state: State) -> Unit:
         inside = None
         if green.address in self.continued:
-            inside = f"task:{self.continued[green.address][0]:#x}"
+            inside = self.ids[self.continued[green.address][0]]
         kind = self._kind(green)
         return Unit(
-            id=f"green:{green.address:#x}",
+            id=self.ids[green.address],
             kind=kind,
             type=green.type,
             name=kind if kind != "green" else self._name(green),
@@ -370,8 +379,8 @@ class _Assembly:
             tid=state.tid,
             name=self.thread_names.get(state.ident) or (known.name if known else None),
             holds_gil=state.holds_gil,
-            current_task=f"task:{running:#x}" if running in self.capture.tasks else None,
-            current_greenlet=f"green:{green:#x}" if green else None,
+            current_task=self.ids.get(running),
+            current_greenlet=self.ids.get(green) if green else None,
             stack=tuple([self.frames.show(frame) for frame in thread.stack]),
             state=_KERNEL_STATES.get(known.state) if known else None,
             system_call=(known.system_call or None) if known else None,

@@ -98,7 +98,7 @@ class Waits:
             found = self._at_leaf(self._look_for(green), green.stack)
             self._add(green.address, found or _switched_away(green))
 
-    def settle(self) -> Iterator[tuple[tuple[str, str], str]]:
+    def settle(self) -> Iterator[tuple[tuple[int, int], str]]:
         """Compare the reasons: who holds what others wait for.
 
         Yields the edges found so, as ((waiter, target), via).
@@ -110,13 +110,13 @@ class Waits:
                 if reason.holders:
                     waiting[address] = reason.subject
             for target in reason.targets:
-                if target != address and (named := self._id(target)):
-                    yield (self._id(address), named), reason.via
+                if target != address and self._is_unit(target):
+                    yield (address, target), reason.via
         contended = set(waiting.values())
         self._holders = find_holders(self._capture, contended, waiting | self._taking)
         for address, subject in waiting.items():
             if (holder := self._holders.get(subject)) is not None:
-                yield (self._id(address), self._id(holder)), "lock"
+                yield (address, holder), "lock"
 
     def wait(self, address: int) -> Wait | None:
         """What the unit at ``address`` waits on, None when it does not wait."""
@@ -203,10 +203,8 @@ class Waits:
                 reason.on = "timeout"
         self._reasons[address] = reason
 
-    def _id(self, address: int) -> str:
-        if address in self._capture.tasks:
-            return f"task:{address:#x}"
-        return f"green:{address:#x}" if address in self._capture.greenlets else ""
+    def _is_unit(self, address: int) -> bool:
+        return address in self._capture.tasks or address in self._capture.greenlets
 
     def _text(self, reason: Reason, left: float | None, peer: str | None, waiters: int) -> str:
         text = reason.text

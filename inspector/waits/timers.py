@@ -60,16 +60,24 @@ class Timers:
                 heap = objects.attribute(loop, "_scheduled")
                 handles = objects.items(heap, _MAX_TIMERS) if heap else []
                 objects.memory.prefetch(handles)
-                for handle in handles:
-                    self._read_handle(objects, handle)
+                self._read_handles(objects, handles)
                 return
             except BadMemory:  # the loop runs and changes its heap
                 objects = Objects(objects.memory.fresh(), objects.layout)
 
+    def _read_handles(self, objects: Objects, handles: list[int]) -> None:
+        """All but those that end an asyncio.sleep, whose own frame holds the handle."""
+        memory = objects.memory
+        kind = offset = 0
+        for handle in handles:
+            if memory.word(handle + 8) != kind:
+                kind = memory.word(handle + 8)
+                offset = objects.slot(handle, "_callback")
+            if not self._wakes_sleeper or memory.word(handle + offset) != self._wakes_sleeper:
+                self._read_handle(objects, handle)
+
     def _read_handle(self, objects: Objects, handle: int) -> None:
         due, arguments, callback = objects.slots(handle, ("_when", "_args", "_callback"))
-        if callback == self._wakes_sleeper:
-            return  # asyncio.sleep: its own frame holds the handle
         when = objects.real(due)
         if when is None or objects.type_of(arguments).shape != "tuple":
             return  # a cancelled handle drops its arguments
