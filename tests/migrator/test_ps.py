@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsonschema
+import pexpect
 import pytest
 
+from bridge.escape import width
 from tests.live import document, migrate, rows
 from tests.programs import ROOT, Program, running
 
@@ -302,3 +305,24 @@ def test_freeze_gives_a_complete_picture_and_lets_go(shape: Shape) -> None:
     assert facts["complete"]
     status = Path(f"/proc/{target.pid}/stat").read_text().rpartition(")")[2].split()[0]
     assert status in "RS"
+
+
+@pytest.mark.parametrize("command", ["ps", "pstree"])
+def test_sized_to_the_terminal_and_coloured_there(command: str, crowd: Program) -> None:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "migrator", command, str(crowd.pid)],
+        cwd=str(ROOT),
+        env={**os.environ, "TERM": "xterm", "LANG": "C.UTF-8"},
+        dimensions=(50, 100),
+        encoding="utf-8",
+        timeout=60,
+    )
+    text = child.read()
+    child.close()
+    assert child.exitstatus == 0
+    assert "\x1b[" in text
+    lines = re.sub(r"\x1b\[[\d;]*m", "", text).splitlines()
+    assert max(map(width, lines)) <= 100
+    # The chain of the main thread is longer than that.
+    assert any("…" in line for line in lines)
