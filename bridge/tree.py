@@ -211,9 +211,11 @@ class _Drawing:
     def _reference(self, branch: _Branch) -> str:
         unit = branch.members[0]
         text = self._start(branch) + self._faint(words.address(unit))
+        drawn = unit.id in self._drawn
         if branch.cyclic:
-            return text + "  " + self._style.paint("(cycle: back to the one above)", "alarm")
-        return text + self._faint("(shown above)" if unit.id in self._drawn else "(shown below)")
+            mark = "(cycle: back to the one above)" if drawn else "(cycle: shown below)"
+            return text + "  " + self._style.paint(mark, "alarm")
+        return text + self._faint("(shown above)" if drawn else "(shown below)")
 
     def _more(self, branch: _Branch) -> str:
         """One line for all siblings that are too deep to draw."""

@@ -83,6 +83,17 @@ def test_who_holds_a_lock_is_drawn_below_who_waits_for_itself() -> None:
     assert draw(alone)[1] == "    └── (T) holder  via lock  [waiting]"
 
 
+def test_two_locks_taken_in_turns_are_a_cycle() -> None:
+    units = [task("group"), task("a"), task("b")]
+    waits = [*edges({"group": ["a", "b"]}), *edges({"a": ["b"], "b": ["a"]}, via="lock")]
+    lines = draw(snapshot(units, waits))
+    assert [line.partition("  (")[2] for line in lines if "via lock" in line] == [
+        "cycle: shown below)",
+        "cycle: back to the one above)",
+    ]
+    assert lines[-1] == "cycle: (T) a → (T) b → (T) a"
+
+
 def test_a_cycle_is_drawn_marked_and_spelt_out_and_the_rest_is_there() -> None:
     units = [task("fine"), task("a"), green("b"), task("c")]
     _, a, b, c = (unit.id for unit in units)
