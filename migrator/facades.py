@@ -47,7 +47,7 @@ class Facades:
     def digest(self) -> str:
         """Names this very knowledge; ask for it when nothing is added any more."""
         text = json.dumps(self._modules, sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
     @property
     def empty(self) -> bool:
@@ -68,7 +68,9 @@ class Facades:
         self._modules.setdefault(module, {})[root] = dict(exports)
         hidden = {name.encode() for name in exports if not may_matter(name.encode())}
         if hidden:
-            self._hidden.setdefault(module.rpartition(".")[2].encode(), set()).update(hidden)
+            self._hidden.setdefault(
+                module.rpartition(".")[2].encode("utf-8", "surrogateescape"), set()
+            ).update(hidden)
 
     def may_be_used(self, data: bytes) -> bool:
         """Whether a file without Eventlet's name may use it through a facade. Cheap.
