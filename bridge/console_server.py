@@ -102,7 +102,7 @@ class Session:
             with _Streams():
                 self._converse()
         except OSError:
-            pass  # the tool is gone
+            connection.close()  # the tool is gone
         finally:
             self._world.interrupt()
             self._world.close()
@@ -207,6 +207,10 @@ class Session:
         )
 
 
+# All that runs below these is caught, whatever it raises.
+_CATCHING = (Session._step.__code__, Session._await.__code__)
+
+
 class World:
     """Where code runs. This one, the last resort, gives it a thread of its own."""
 
@@ -241,9 +245,11 @@ class World:
         """Stop the code that runs, if any: KeyboardInterrupt, as at any other prompt."""
         frame = sys._current_frames().get(self._thread)
         while frame is not None:
-            # Only while it is on the stack of its thread may the exception be raised there.
-            # No other thread runs between this look and the call: a slice lasts 5 ms.
-            if frame.f_code.co_filename == _FILE:
+            # Only while a session's own call is on the stack of its thread, which catches it,
+            # may the exception be raised there: a task that was started at the prompt and
+            # now runs by itself would take the loop with it. No other thread runs between
+            # this look and the call: a slice lasts 5 ms.
+            if frame.f_code in _CATCHING:
                 _raise_in(self._thread, KeyboardInterrupt)
                 return
             frame = frame.f_back
@@ -286,11 +292,13 @@ class LoopWorld(World):
             if coroutine is None:
                 self._end(error, done)
                 return
+            guarded = _harmless(coroutine)
             try:
                 self._task = self._loop.create_task(
-                    coroutine, name="migrate console", context=context
+                    guarded, name="migrate console", context=context
                 )
             except Exception as refused:  # noqa: BLE001 - a task factory of the program's own
+                guarded.close()
                 coroutine.close()
                 self._end(refused, done)
             else:
@@ -298,7 +306,7 @@ class LoopWorld(World):
 
         def finish(task: Any) -> None:
             self._task = None
-            self._end(KeyboardInterrupt() if task.cancelled() else task.exception(), done)
+            self._end(_outcome(task), done)
 
         try:
             self._loop.call_soon_threadsafe(job)
@@ -386,14 +394,34 @@ class HubWorld(World):
             coroutine.close()
             raise RuntimeError("no asyncio loop to await on: this is not Eventlet's asyncio hub")
         finished = sys.modules["eventlet.event"].Event()
-        task = self._hub.loop.create_task(coroutine, name="migrate console", context=context.copy())
+        task = self._hub.loop.create_task(
+            _harmless(coroutine), name="migrate console", context=context.copy()
+        )
         task.add_done_callback(lambda _: finished.send(None))
         try:
             finished.wait()
         except BaseException:
             task.cancel()
             raise
-        task.result()
+        if (error := _outcome(task)) is not None:
+            raise error
+
+
+async def _harmless(coroutine: Any) -> BaseException | None:
+    """Await it; what would end the event loop, if a task raised it, is returned instead."""
+    try:
+        await coroutine
+    except (SystemExit, KeyboardInterrupt) as error:
+        return error
+    return None
+
+
+def _outcome(task: Any) -> BaseException | None:
+    """How a task of `_harmless` has ended; None when it went well."""
+    if task.cancelled():
+        return KeyboardInterrupt()
+    error: BaseException | None = task.exception()
+    return error or task.result()
 
 
 def _call(

@@ -123,6 +123,12 @@ def test_a_program_without_a_loop_gets_a_thread(version: str, world: str, start:
     assert _said(program, "import asyncio; await asyncio.sleep(0, 'there')") == "'there'\n"
 
 
+def test_a_sleep_that_was_interrupted_lasts_as_long(start: Any) -> None:
+    program = start("3.14", "nap")
+    assert _said(program, "1 + 1") == "2\n"
+    assert program.wait_for_line("slept") == "slept True"
+
+
 @REMOTE
 def test_a_loop_in_another_thread_is_found(version: str, start: Any) -> None:
     program = start(version, "side")
@@ -439,6 +445,35 @@ def test_ctrl_c_reaches_a_green_thread(start: Any, terminal: Any) -> None:
     child.sendeof()
     child.expect(pexpect.EOF)
     assert program.process.poll() is None
+
+
+@pytest.mark.parametrize(("world", "hub"), [("asyncio", "epolls"), ("hub", "asyncio")])
+def test_leaving_within_a_task_does_not_end_the_loop(world: str, hub: str, start: Any) -> None:
+    program = start("3.14", world, EVENTLET_HUB=hub)
+    assert _said(program, "import asyncio; await asyncio.sleep(0); exit()") == ""
+    assert _said(program, "import asyncio; await asyncio.sleep(0, 'alive')") == "'alive'\n"
+
+
+def test_ctrl_c_in_a_task_that_never_gives_way(start: Any, terminal: Any) -> None:
+    program = start("3.14", "asyncio")
+    child = terminal(program)
+    child.sendline("import asyncio")
+    child.expect_exact(">>> ")
+    child.sendline("async def spin():")
+    child.expect_exact("... ")
+    child.sendline("    while True: pass")
+    child.expect_exact("... ")
+    child.sendline("")
+    child.expect_exact(">>> ")
+    child.sendline("await asyncio.sleep(0); print('go'); await spin()")
+    child.expect("\ngo\r?\n")
+    child.sendintr()
+    child.expect_exact("KeyboardInterrupt")
+    child.expect_exact(">>> ")
+    count = len(program.lines)
+    wait_until(lambda: len(program.lines) > count + 1)  # served again
+    child.sendeof()
+    child.expect(pexpect.EOF)
 
 
 def test_a_task_factory_that_refuses_is_reported(start: Any) -> None:

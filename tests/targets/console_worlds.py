@@ -51,6 +51,12 @@ elif world == "busy":
 elif world == "sleep":
     ready()
     time.sleep(3600)
+elif world == "nap":  # must last, whoever looks in
+    ready()
+    start = time.monotonic()
+    time.sleep(4)
+    print("slept", time.monotonic() - start >= 4, flush=True)
+    time.sleep(3600)
 elif world == "blocked":  # a loop that a callback keeps busy
     import asyncio
 
