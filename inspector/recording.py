@@ -1,29 +1,20 @@
 """Save what a look at a process read, and look at it again anywhere, without the process.
 
-The file, version 1: the line ``eventlet-migrate capture 1``, then one zlib stream of
-
-- the length of the header (8 bytes, little-endian) and the header, JSON: what /proc said of
-  the process, where the runtime lies, the clocks, how complete the look was;
-- for each run of memory its address (8 bytes), its length (4 bytes) and its bytes.
-
-It holds memory of the process, values of arguments included, and is written for its owner
-only. What is read back is no more trusted than a live process: every length is bounded.
+The file (`inspector.capture_file`) holds memory of the process, values of arguments
+included, and is written for its owner only. What is read back is no more trusted than a
+live process.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import struct
-import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from inspector import capture
+from inspector import capture, capture_file
 from inspector.attach import Target, attach
+from inspector.capture_file import DamagedCapture, as_one_error
 from inspector.descriptors import Descriptors
-from inspector.errors import MigrateError, UnsupportedPython, UsageError
+from inspector.errors import UnsupportedPython
 from inspector.locate import Found
 from inspector.memory import PAGE, BadMemory
 from inspector.process import Mapping, OsThread, Process
@@ -35,17 +26,8 @@ if TYPE_CHECKING:
     from inspector.memory import LiveProcess, MemorySource
     from inspector.snapshot import Snapshot
 
-VERSION = 1
-_MAGIC = b"eventlet-migrate capture "
 _SEARCH = 1 << 16  # reads as long as this look for something; what they find is read again
 _POOL = 1 << 14
-_LEVEL = 1  # zlib's fastest: a third of the size in a tenth of the time of the best
-_MAX_EXPANDED = 2 << 30  # bytes of one capture, expanded
-_MAX_HEADER = 64 << 20
-_MAX_ADDRESS = 1 << 57  # five-level page tables
-_CHUNK = 1 << 20
-_RUN = struct.Struct("<QI")
-_LENGTH = struct.Struct("<Q")
 _TYPES: dict[str, Any] = {
     "int": int,
     "str": str,
@@ -54,10 +36,6 @@ _TYPES: dict[str, Any] = {
     "float": int | float,
     "tuple[str, ...]": list,
 }
-
-
-class DamagedCapture(UsageError):  # noqa: N818 - names the condition
-    """The file is no capture, or not whole."""
 
 
 def record(pid: int, path: str, options: capture.Options | None = None) -> Snapshot:
@@ -88,7 +66,7 @@ def record(pid: int, path: str, options: capture.Options | None = None) -> Snaps
         "completeness": snapshot.completeness._asdict(),
         "moving": [unit.id for unit in snapshot.units if unit.moving],
     }
-    _write(path, _encode(header, recorder.runs()))
+    capture_file.write(path, header, recorder.runs())
     return snapshot
 
 
@@ -98,11 +76,7 @@ def replay(path: str, options: capture.Options | None = None) -> Snapshot:
     Raises UsageError for a file that cannot be read or is no capture, and UnsupportedPython
     for one whose memory makes no sense.
     """
-    try:
-        with open(path, "rb") as file:
-            header, runs = _decode(file)
-    except OSError as error:
-        raise UsageError(f"cannot read {path!a}: {error.strerror}") from None
+    header, runs = capture_file.read(path)
     return replay_parts(header, runs, options)
 
 
@@ -113,7 +87,7 @@ def replay_parts(
 ) -> Snapshot:
     """`replay` for a file's parts, which tests change before."""
     recording = Recording(runs, _number(header, "clock"))
-    with _as_one_error():
+    with as_one_error():
         process = Process(**_fields(header, "process", Process))
         found = Found(**_fields(header, "found", Found))
         maps = [Mapping(*_checked(item, Mapping)) for item in header["maps"]]
@@ -298,109 +272,6 @@ class _SavedDescriptors(Descriptors):
     def peer(self, descriptor: int) -> str | None:
         """What was noted."""
         return self._peers.get(descriptor)
-
-
-# the file
-
-
-def _encode(header: dict[str, Any], runs: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
-    yield _MAGIC + b"%d\n" % VERSION
-    packer = zlib.compressobj(_LEVEL)
-    # Names and paths of a process may be no UTF-8: JSON escapes their surrogates.
-    text = json.dumps({k: _plain(v) for k, v in header.items()}).encode("ascii")
-    yield packer.compress(_LENGTH.pack(len(text)) + text)
-    for address, data in runs:
-        yield packer.compress(_RUN.pack(address, len(data)) + data)
-    yield packer.flush()
-
-
-def _plain(value: Any) -> Any:
-    return value._asdict() if hasattr(value, "_asdict") else value
-
-
-def _write(path: str, pieces: Iterable[bytes]) -> None:
-    scratch = f"{path}.{os.getpid()}"
-    try:
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
-            file.writelines(pieces)
-        os.replace(scratch, path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path!a}: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(scratch)
-
-
-def _decode(file: Any) -> tuple[dict[str, Any], list[tuple[int, bytes]]]:
-    line = file.readline(64)
-    if not line.startswith(_MAGIC):
-        raise DamagedCapture("this file is no capture", "migrate ps --record FILE PID makes one")
-    if line != _MAGIC + b"%d\n" % VERSION:
-        raise DamagedCapture(
-            f"a capture of another version than {VERSION}", "use the migrate that recorded it"
-        )
-    stream = _Expanded(file)
-    with _as_one_error():
-        (length,) = _LENGTH.unpack(stream.take(_LENGTH.size))
-        if length > _MAX_HEADER:
-            raise ValueError("header too long")
-        header = json.loads(stream.take(length))
-        runs = []
-        while head := stream.take(_RUN.size, may_end=True):
-            address, size = _RUN.unpack(head)
-            if size > _MAX_EXPANDED or address > _MAX_ADDRESS:
-                raise ValueError("no run of memory")
-            runs.append((address, stream.take(size)))
-    if not isinstance(header, dict):
-        raise DamagedCapture("the capture is damaged")
-    return header, runs
-
-
-class _Expanded:
-    """The zlib stream of a file, expanded bit by bit and not beyond a limit."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._unpacker = zlib.decompressobj()
-        self._ready = bytearray()
-        self._at = 0
-        self._total = 0
-
-    def take(self, size: int, *, may_end: bool = False) -> bytes:
-        """The next ``size`` bytes; none at the end where that may be. Raises ValueError."""
-        while len(self._ready) - self._at < size and self._fill():
-            pass
-        found = bytes(self._ready[self._at : self._at + size])
-        self._at += len(found)
-        if len(found) < size and not (may_end and not found and self._unpacker.eof):
-            raise ValueError("cut short")
-        return found
-
-    def _fill(self) -> bool:
-        data = self._unpacker.unconsumed_tail or self._file.read(_CHUNK)
-        if not data or self._unpacker.eof:
-            return False
-        more = self._unpacker.decompress(data, _CHUNK)
-        self._total += len(more)
-        if self._total > _MAX_EXPANDED:
-            raise ValueError("too long")
-        del self._ready[: self._at]
-        self._at = 0
-        self._ready += more
-        return True
-
-
-@contextlib.contextmanager
-def _as_one_error() -> Iterator[None]:
-    """Whatever is wrong with a file is one error."""
-    try:
-        yield
-    except MigrateError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, struct.error, zlib.error,
-            RecursionError) as error:  # fmt: skip
-        raise DamagedCapture(f"the capture is damaged: {ascii(str(error))[:120]}") from None
 
 
 def _number(header: dict[str, Any], key: str) -> float:

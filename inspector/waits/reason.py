@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inspector.capture import Capture
-    from inspector.descriptors import Descriptors
     from inspector.objects import Objects
     from inspector.snapshot import WaitOn
     from inspector.waits.timers import Timers
@@ -43,9 +42,9 @@ class Reason:
 
 
 class Look:
-    """What a rule may ask about the target: objects, timers, descriptors, names."""
+    """What a rule may ask about the target: objects, timers, names."""
 
-    __slots__ = ("capture", "descriptors", "memory", "name_of", "now", "objects", "timers")
+    __slots__ = ("capture", "memory", "name_of", "objects", "timers")
 
     def __init__(
         self, capture: Capture, objects: Objects, timers: Timers, name_of: Callable[[int], str]
@@ -54,8 +53,6 @@ class Look:
         self.objects = objects  # of the reading that the unit was decoded from
         self.memory = objects.memory
         self.timers = timers
-        self.now = timers.now
-        self.descriptors: Descriptors = capture.target.descriptors
         self.name_of = name_of
 
     def number(self, address: int, name: str) -> int | None:
@@ -102,7 +99,7 @@ class Look:
         return ""
 
     def read(self, rule: Rule, frame: FrameView, inner: Reason | None) -> Reason | None:
-        """What a rule says; a reason of unknown kind where memory makes no sense."""
+        """What a rule says; what was known before where memory makes no sense."""
         try:
             return rule(self, frame, inner)
         except BadMemory:
@@ -125,21 +122,17 @@ def primitive(
     local: str = "self",
     *,
     describe: Callable[[Look, int], str] | None = None,
-    timer: str = "",
 ) -> Rule:
     """The common rule: waits on the object that a local names.
 
-    ``describe`` gives the text for the object; ``timer`` is a local that holds the timer
-    which ends the wait.
+    ``describe`` gives the text for the object.
     """
 
     def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
         subject = frame.local(local)
         reason = Reason(on, describe(look, subject) if describe else text, subject)
         reason.holders = on == "lock"
-        if timer:
-            reason.deadline = look.timers.due(frame.local(timer))
-        if inner is not None and reason.deadline is None:
+        if inner is not None:
             reason.deadline, reason.total = inner.deadline, inner.total
         return reason
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector import recording
+from inspector import capture_file, recording
 from inspector.errors import MigrateError, UsageError
 from inspector.memory import PAGE
 from tests.interpreters import TARGETS, NoInterpreter, environment
@@ -77,7 +77,7 @@ def test_moving_units_stay_moving(
     program = start_target(python, EVENTLET)
     file = tmp_path / "capture"
     seen = recording.record(program.pid, str(file))
-    header, runs = decode(file)
+    header, runs = capture_file.read(str(file))
     header["moving"] = [seen.units[0].id]
     header["completeness"] |= {"complete": False, "units_moving": 1, "notes": ["cut"]}
     again = recording.replay_parts(header, runs)
@@ -85,11 +85,6 @@ def test_moving_units_stay_moving(
     assert not again.completeness.complete
     assert again.completeness.units_moving == 1
     assert again.completeness.notes == ("cut",)
-
-
-def decode(file: Path) -> tuple[dict[str, Any], list[tuple[int, bytes]]]:
-    with file.open("rb") as opened:
-        return recording._decode(opened)
 
 
 # Damage. A capture of each kind of version, taken once.
@@ -116,7 +111,7 @@ def captures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Parts]:
             pytest.skip(str(error))
         with running(python, script) as program:
             recording.record(program.pid, str(folder / version))
-        found[version] = Parts(folder / version, *decode(folder / version))
+        found[version] = Parts(folder / version, *capture_file.read(str(folder / version)))
     return found
 
 
