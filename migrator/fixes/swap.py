@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from migrator.fixes import COMMENT_LOST, Change, File, Left, root_name
+from migrator.fixes import COMMENT_LOST, Change, File, Left, NeedsReview, root_name
 
 if TYPE_CHECKING:
     from migrator.names import Use
@@ -50,6 +50,8 @@ def fix(use: Use, file: File) -> Change:
         path = direct[0].target[len(MODULE) :]
         return _spell_out(use, name, f"{file.bridge}.debug{path}", direct[0], file)
     owner = _module_node(use)
+    if imports and not any(i.module.startswith("eventlet") for i in imports):
+        raise Left(f"the name comes from {imports[0].module}: it follows what that imports")
     if not imports or owner is None:
         raise Left("the module is reached through something other than an import")
     nearest = next((i for i in imports if i.module == MODULE), imports[-1])
@@ -78,7 +80,7 @@ def _name_of(use: Use) -> ast.Name:
         node = node.args[0]  # getattr(debug, "spew")
     name = root_name(node)
     if name is None:
-        raise Left("the module is reached through something other than a name")
+        raise Left("the module is reached, or imported, by a text that names it")
     return name
 
 
@@ -87,9 +89,11 @@ def _require_follows(use: Use, file: File) -> None:
     if advice.applicability == "manual":
         raise Left(advice.reason or "no rewrite is known")
     if use.kind == "string" and not file.unsafe:
-        raise Left("it replaces the function in a test; pass --unsafe to rewrite it all the same")
+        raise NeedsReview("it is named by text, as tests do; pass --unsafe to rewrite it")
     name = _name_of(use)
     origin = _assigned_from(name, file)
+    if origin is not None and origin.kind == "import":
+        raise Left("the module is imported at run time, by a text that names it")
     if origin is not None:
         _require_follows(origin, file)
     if use.api == MODULE:
