@@ -105,7 +105,8 @@ class _Top:
         self._board = board.Board(self._watch)  # stays behind while the picture is paused
         self._view = chosen
         self._style = style.of(sys.stdout)
-        self._message = ""
+        self._message = ""  # until the next key
+        self._problem = ""  # until a look succeeds
 
     def run(self) -> None:
         """Until the user has enough. Raises NoSuchProcess when the process ends."""
@@ -126,7 +127,8 @@ class _Top:
 
     def _picture(self) -> Picture:
         columns, lines = self._screen.size
-        picture = board.draw(self._board, self._view, columns, lines, self._style, self._message)
+        message = self._message or self._problem
+        picture = board.draw(self._board, self._view, columns, lines, self._style, message)
         self._view = picture.view
         return picture
 
@@ -136,11 +138,12 @@ class _Top:
             if isinstance(found, NoSuchProcess):
                 raise found
             if isinstance(found, MigrateError):
-                self._message = found.message
+                self._problem = found.message
             elif isinstance(found, Exception):
                 raise found
             else:
                 self._watch = watch.look(self._watch, found)
+                self._problem = ""
         if not self._view.paused and self._board.looks is not self._watch:
             self._board = board.Board(self._watch)
 
