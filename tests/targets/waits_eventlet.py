@@ -242,6 +242,8 @@ def main():
         patched()
     if WAY == "hybrid":
         hybrid()
+    while "read_fd" not in said:  # it connects first, which a busy machine takes long for
+        eventlet.sleep(0.05)
     eventlet.sleep(0.5)
     print("ready", f"pid={os.getpid()}", *(f"{k}={v}" for k, v in said.items()), flush=True)
     eventlet.sleep(600)
