@@ -133,8 +133,8 @@ class Examination:
     limits: Limits = field(default_factory=Limits)
     levels: Mapping[str, Level] = field(default_factory=dict)
     matches: Callable[[Unit], bool] = lambda _: True
-    _watch: Watch | None = None
-    _pulse: Pulse = field(default_factory=Pulse)
+    _watch: Watch | None = field(default=None, init=False)
+    _pulse: Pulse = field(default_factory=Pulse, init=False)
 
     def add(self, snapshot: Snapshot, asleep: frozenset[int] = frozenset()) -> None:
         """Add a look. ``asleep`` holds the tids of OS threads that slept in the kernel."""
