@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inspector import greenlets, pools, tasks, threads, tracked
 from inspector.attach import attach
@@ -38,8 +37,7 @@ _LIST_PASSES = 4  # walks of a task list that is torn
 _MODULES = {"asyncio.tasks", "eventlet", "greenlet", "threading", tracked.MODULE}
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What to read. ``args`` costs a third more time; ``freeze`` stops the process for it."""
 
     args: bool = True

@@ -7,7 +7,6 @@ live process.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from inspector import capture, capture_file
@@ -102,7 +101,7 @@ def replay_parts(
         target = _Replayed(process, recording, maps, threads, _SavedDescriptors(peers), found)
     except BadMemory as error:
         raise UnsupportedPython(f"the capture's memory makes no sense: {error}") from None
-    options = replace(options or capture.Options(), freeze=False)
+    options = (options or capture.Options())._replace(freeze=False)
     snapshot = capture.look(target, options)
     now = snapshot.completeness
     return snapshot._replace(

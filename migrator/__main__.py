@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrator.cli import main
+from migrator.start import main
 
 if __name__ == "__main__":
     main()

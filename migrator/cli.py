@@ -5,16 +5,12 @@ Exit statuses are promises (docs/exit-status.md); errors go to stderr, results t
 
 from __future__ import annotations
 
-import gc
-import os
-import sys
 from importlib import import_module
-from typing import NoReturn
 
 import click
 
-from inspector.errors import MigrateError
 from migrator import __version__
+from migrator.start import INTERRUPTED, ReaderGone, guarded
 
 # name -> one-line help. The module is `migrator.commands.<name>`, its command `command`.
 COMMANDS: dict[str, str] = {
@@ -32,13 +28,6 @@ COMMANDS: dict[str, str] = {
     "console": "open a Python prompt inside a live process, without a port",
     "run": "start a program with birth records on",
 }
-
-INTERNAL_ERROR = 70
-INTERRUPTED = 130
-
-
-class _ReaderGone(Exception):  # noqa: N818 - not an error: head has seen enough
-    """Nobody reads what we write any more."""
 
 
 class LazyGroup(click.Group):
@@ -61,7 +50,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise _ReaderGone from None
+            raise ReaderGone from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands from the names and lines above."""
@@ -75,54 +64,16 @@ def root() -> None:
     """Get a service off Eventlet: find and rewrite its use, and see both worlds live."""
 
 
-def main() -> NoReturn:
-    """Run the command line and exit with a documented status; no traceback gets out."""
-    # Units come by the ten thousand and live to the end: looking for garbage among them again
-    # and again would cost a quarter of what showing them does.
-    gc.set_threshold(200_000, 50, 1000)
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command by its options; returns the exit status."""
+    return guarded(lambda: _run(arguments), arguments)
+
+
+def _run(arguments: list[str]) -> object:
     try:
-        status = root.main(arguments, prog_name="migrate", standalone_mode=False)
-        sys.stdout.flush()
-    except MigrateError as error:
-        _complain(error.message, error.hint)
-        return error.exit_status
+        return root.main(arguments, prog_name="migrate", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except click.Abort:
         return INTERRUPTED
-    except (_ReaderGone, BrokenPipeError):
-        # Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        _complain(f"internal error: {error!r}", _report(arguments))
-        return INTERNAL_ERROR
-    return status if isinstance(status, int) else 0
-
-
-def _complain(message: str, hint: str) -> None:
-    click.echo(f"migrate: error: {message}", err=True)
-    for line in hint.splitlines():
-        click.echo(f"  {line}", err=True)
-
-
-def _report(arguments: list[str]) -> str:
-    """Save the traceback for a bug report; returns the line that says where."""
-    import tempfile
-    import traceback
-
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="migrate-crash-", suffix=".txt", delete=False, encoding="utf-8"
-        ) as file:
-            file.write(f"migrate {__version__}, Python {sys.version}\n{arguments!r}\n\n")
-            traceback.print_exc(file=file)
-    except OSError as error:
-        return f"no report could be written: {error}"
-    return f"please report it with {file.name}"

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import TYPE_CHECKING
-
 import click
 
-from bridge import table, words
-from inspector.errors import UsageError
+from bridge import table
+from migrator import live, views
 from migrator.commands import _live
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from bridge.graph import Graph
-    from inspector.snapshot import Unit
-
-_NOTHING_MATCHES = 1  # as grep says it
 
 
 @click.command(
@@ -59,57 +48,7 @@ def command(
     Nothing runs in the process and it is not paused. Columns are sized to the terminal;
     in a pipe they are whole.
     """
-    chosen = _columns(columns)
-    sorting = _sorting(sort)
-    selecting = _selecting(filters_)
     read_args = stacks or as_json or record is not None
-    look = _live.Look(
-        _live.Targets(pids, children, name, freeze, sample, record, replay, read_args)
-    )
-    if as_json:
-        _live.write_json(look, show_secrets)
-        return look.status
-    style = _live.output_style(wide)
-    shown = False
-    for one in look.graphs():
-        units = selecting(sorting(one))[:limit]
-        shown = shown or bool(units)
-        lines = table.lines(one, units, chosen, style, stacks=stacks, show_secrets=show_secrets)
-        _live.write(chain(look.heading(one, style), lines))
-        for path in one.cycles:
-            _live.note(f"cycle: {words.cycle(one, path, style)}")
-    if not shown:
-        _live.note("no unit matches the filter")
-    return look.status if shown else _NOTHING_MATCHES
-
-
-def _columns(wanted: str | None) -> Sequence[str]:
-    if wanted is None:
-        return table.DEFAULT
-    names = [name.strip() for name in wanted.split(",")]
-    for name in names:
-        _known(name, "--columns")
-    return names
-
-
-def _sorting(column: str | None) -> Callable[[Graph], list[Unit]]:
-    if column is None:
-        return table.order
-    _known(column.removeprefix("-"), "--sort")
-    return lambda one: table.sort(one, table.order(one), column)
-
-
-def _selecting(expressions: Sequence[str]) -> Callable[[list[Unit]], list[Unit]]:
-    if not expressions:
-        return lambda units: units
-    from bridge import filters
-
-    matches = filters.parse(expressions)
-    return lambda units: [unit for unit in units if matches(unit)]
-
-
-def _known(column: str, option: str) -> None:
-    if column not in table.COLUMNS:
-        raise UsageError(
-            f"{option} knows no column {column!r}", f"columns: {', '.join(table.COLUMNS)}"
-        )
+    targets = live.Targets(pids, children, name, freeze, sample, record, replay, read_args)
+    listing = views.Listing(columns, sort, filters_, limit, stacks, show_secrets, wide)
+    return live.write_json(targets, show_secrets) if as_json else views.show_table(targets, listing)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 import click
 
 from bridge import tree
 from inspector.errors import UsageError
+from migrator import live, views
 from migrator.commands import _live
 
 
@@ -54,16 +53,10 @@ def command(
     if html and as_json:
         raise UsageError("--html and --json exclude each other", "the page holds the JSON")
     read_args = args or as_json or html is not None or record is not None
-    look = _live.Look(
-        _live.Targets(pids, children, name, freeze, sample, record, replay, read_args)
-    )
+    targets = live.Targets(pids, children, name, freeze, sample, record, replay, read_args)
     if as_json:
-        _live.write_json(look, show_secrets)
-    elif html:
-        _live.write_page(look, html, show_secrets)
-    else:
-        style = _live.output_style(wide)
-        options = tree.Options(depth, args, show_secrets, frames, not hide_library, group)
-        for one in look.graphs():
-            _live.write(chain(look.heading(one, style), tree.lines(one, options, style)))
-    return look.status
+        return live.write_json(targets, show_secrets)
+    if html:
+        return live.write_page(targets, html, show_secrets)
+    options = tree.Options(depth, args, show_secrets, frames, not hide_library, group)
+    return views.show_tree(targets, options, wide)

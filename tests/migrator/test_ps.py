@@ -279,7 +279,7 @@ def test_a_locale_without_utf_8_gets_ascii(env: dict[str, str], shape: Shape) ->
 
 
 def test_isolated_and_on_a_dumb_terminal(crowd: Program, tmp_path: Path) -> None:
-    command = f"import sys; sys.path[:0] = [{str(ROOT)!r}]; from migrator.cli import main; main()"
+    command = f"import sys; sys.path[:0] = [{str(ROOT)!r}]; from migrator.start import main; main()"
     done = subprocess.run(
         [sys.executable, "-I", "-c", command, "ps", str(crowd.pid)],
         cwd=tmp_path,

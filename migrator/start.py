@@ -1,0 +1,96 @@
+"""Where ``migrate`` starts: runs a command and turns whatever ends it into an exit status.
+
+``migrate ps PID`` and ``migrate pstree PID``, as people type them while something is stuck,
+run without click, which takes longer to load than a small process takes to be looked at.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from inspector.errors import MigrateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERNAL_ERROR = 70
+INTERRUPTED = 130
+
+
+class ReaderGone(Exception):  # noqa: N818 - not an error: head has seen enough
+    """Nobody reads what we write any more."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a documented status; no traceback gets out."""
+    # Units come by the ten thousand and live to the end: looking for garbage among them again
+    # and again would cost a quarter of what showing them does.
+    gc.set_threshold(200_000, 50, 1000)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns the exit status."""
+    match arguments:
+        case ["ps" | "pstree" as view, pid] if pid.isdecimal() and pid.isascii() and int(pid) > 0:
+            return guarded(lambda: _show(view, int(pid)), arguments)
+    from migrator import cli
+
+    return cli.run(arguments)
+
+
+def guarded(work: Callable[[], object], arguments: list[str]) -> int:
+    """Do ``work``, whose result may be an exit status; every way to end has a status."""
+    try:
+        status = work()
+        sys.stdout.flush()
+    except MigrateError as error:
+        _complain(error.message, error.hint)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (ReaderGone, BrokenPipeError):
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        _complain(f"internal error: {error!r}", _report(arguments))
+        return INTERNAL_ERROR
+    return status if isinstance(status, int) else 0
+
+
+def _show(view: str, pid: int) -> int:
+    from migrator import live, views
+
+    if view == "ps":
+        return views.show_table(live.Targets((pid,), args=False), views.Listing())
+    from bridge import tree
+
+    return views.show_tree(live.Targets((pid,)), tree.Options())
+
+
+def _complain(message: str, hint: str) -> None:
+    sys.stderr.write(f"migrate: error: {message}\n")
+    for line in hint.splitlines():
+        sys.stderr.write(f"  {line}\n")
+
+
+def _report(arguments: list[str]) -> str:
+    """Save the traceback for a bug report; returns the line that says where."""
+    import tempfile
+    import traceback
+
+    from migrator import __version__
+
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="migrate-crash-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(f"migrate {__version__}, Python {sys.version}\n{arguments!r}\n\n")
+            traceback.print_exc(file=file)
+    except OSError as error:
+        return f"no report could be written: {error}"
+    return f"please report it with {file.name}"
