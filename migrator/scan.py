@@ -73,7 +73,13 @@ class Facts:
 
 def may_matter(data: bytes) -> bool:
     """Whether the bytes hold a word that a rule could know; cheap, for every file."""
-    return any(needle in data for needle in _NEEDLES)
+    return (  # written out: a loop would double the time of a scan that finds nothing
+        b"ventlet" in data
+        or b"greenlet" in data
+        or b"VENTLET" in data
+        or b"GreenThread" in data
+        or b"gr_frame" in data
+    )
 
 
 def may_debug(data: bytes) -> bool:

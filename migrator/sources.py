@@ -150,19 +150,23 @@ def _is_script(entry: os.DirEntry[str]) -> bool:
 def read(path: str, *, named: bool = False) -> bytes | Unread:
     """The file's bytes, or why not. Pipes are read only when they were ``named``."""
     try:
-        with open(path, "rb", opener=None if named else _open_plain) as file:
-            return file.read()
+        if named:
+            with open(path, "rb") as file:
+                return file.read()
+        # Without waiting for a pipe's other end, and without the layers of `open`.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return Unread(path, "not a plain file")
+            parts = []
+            while part := os.read(descriptor, status.st_size + 1):
+                parts.append(part)
+            return b"".join(parts)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         return Unread(path, why(error))
-
-
-def _open_plain(path: str, flags: int) -> int:
-    """Open without waiting for a pipe's other end; refuse what is no plain file."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError("not a plain file")
-    return descriptor
 
 
 def why(error: OSError) -> str:
