@@ -174,7 +174,7 @@ class Capture:
             found = pools.search_all(memory, target.writable(), needles)
         if not found:
             return
-        self.pimpls = greenlets.pimpl_layout(self.objects, found)
+        self.pimpls = greenlets.pimpl_layout(self.objects, found, needles)
         if self.pimpls is None:
             self.notes.append("greenlets found, but of an unknown layout")
             return

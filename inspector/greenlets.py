@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 from inspector.memory import BadMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from inspector.frames import Frames, RawFrame
     from inspector.objects import Objects
 
 PIMPL_AT = 32  # PyGreenlet: header, weakreflist, dict, pimpl
-DICT_AT = 24
+
+
+_JUDGES = 200  # greenlets that decide on the layout
 
 
 class PimplLayout:
@@ -37,10 +39,11 @@ class PimplLayout:
         "top_frame",
     )  # fmt: skip
 
-    def __init__(self, minor: int, *, self_first: bool) -> None:
-        # 3.14 grew the saved Python state by two words before current_frame.
-        grown = 16 if minor >= 14 else 0
-        shift = 0 if self_first else -8  # greenlet < 3.1 has _self late, not at 8
+    def __init__(self, minor: int, *, self_first: bool, missing: int) -> None:
+        # 3.14 grew the saved Python state by two words before current_frame; greenlet before
+        # 3.1 has _self late, not at 8; 3.2 saves one or two words less of that state.
+        grown = (16 if minor >= 14 else 0) - 8 * missing
+        shift = 0 if self_first else -8
         self.own = 8 if self_first else 160 + grown
         self.stack_start = 56 + shift
         self.stack_stop = 64 + shift
@@ -77,21 +80,54 @@ class GreenletFacts:
 
 def block_sizes(minor: int) -> tuple[int, int]:
     """The size classes that a pimpl is allocated in: both kinds, every version of greenlet."""
-    user = PimplLayout(minor, self_first=True).size  # the later kind of main greenlet as well
+    user = -(-PimplLayout(minor, self_first=True, missing=0).size // 16) * 16
     return user, user - 16
 
 
-def pimpl_layout(objects: Objects, candidates: Sequence[int]) -> PimplLayout | None:
-    """The layout under which a candidate's ``_self`` leads back to it; None when none does."""
+def pimpl_layout(
+    objects: Objects, candidates: Sequence[int], vtables: Collection[int]
+) -> PimplLayout | None:
+    """The layout under which most candidates lead to their greenlet and its parent's pimpl.
+
+    Most, for any word may look like a pointer once. A process whose only greenlets are main
+    ones, which have no parent, decides on the former alone. None when no layout fits.
+    """
     minor = objects.layout.minor
-    for self_first in (True, False):
-        layout = PimplLayout(minor, self_first=self_first)
-        if any(_owner(objects, pimpl, layout) for pimpl in candidates):
-            return layout
+    layouts = [
+        PimplLayout(minor, self_first=self_first, missing=missing)
+        for self_first in (True, False)
+        for missing in (0, 1, 2)
+    ]
+    for check in (_has_parent, _owner):
+        for start in range(0, len(candidates), _JUDGES):  # the first ones may all be dead
+            judges = candidates[start : start + _JUDGES]
+            fits = [
+                sum(bool(check(objects, pimpl, layout, vtables)) for pimpl in judges)
+                for layout in layouts
+            ]
+            if max(fits):
+                return layouts[fits.index(max(fits))]
     return None
 
 
-def _owner(objects: Objects, pimpl: int, layout: PimplLayout) -> int:
+def _has_parent(
+    objects: Objects, pimpl: int, layout: PimplLayout, vtables: Collection[int]
+) -> bool:
+    """Whether a pimpl has an owner, and a parent or main greenlet that is one."""
+    memory = objects.memory
+    if not _owner(objects, pimpl, layout):
+        return False
+    for link in (layout.main, layout.parent):
+        try:
+            other = memory.word(memory.word(pimpl + link) + PIMPL_AT)
+            if memory.word(other) in vtables and _owner(objects, other, layout):
+                return True
+        except BadMemory:
+            continue
+    return False
+
+
+def _owner(objects: Objects, pimpl: int, layout: PimplLayout, *_: object) -> int:
     """The PyGreenlet that a pimpl belongs to, 0 when it is not a live pimpl."""
     memory = objects.memory
     try:
