@@ -80,15 +80,14 @@ def plan(
         if isinstance(result, Unread):
             unread.append(result)
             result = None
-        result = _with_findings(path, found.get(path, []), result)
+        result = _with_findings(path, found.get(path, []), result, stage)
         if result.outcomes or result.changed:
             results.append(result)
 
     def again(path: str, declined: frozenset[Finding]) -> Result:
-        result = run.rewrite_one(path, run.together, declined)
-        return _with_findings(
-            path, found.get(path, []), None if isinstance(result, Unread) else result
-        )
+        one = run.rewrite_one(path, run.together, declined)
+        kept = None if isinstance(one, Unread) else one
+        return _with_findings(path, found.get(path, []), kept, stage)
 
     return Plan(stage, tuple(results), tuple(unread), report.files, again)
 
@@ -179,12 +178,14 @@ class _Run:
             return Unread(path, f"migrate failed on it, it is unchanged, please report: {error!r}")
 
 
-def _with_findings(path: str, findings: Sequence[Finding], result: Result | None) -> Result:
+def _with_findings(
+    path: str, findings: Sequence[Finding], result: Result | None, stage: Stage
+) -> Result:
     """The file's result with an outcome for every finding of the scan, in their order."""
     outcomes = {o.finding: o for o in result.outcomes} if result else {}
     for finding in findings:
         if finding not in outcomes:
-            reason = finding.bridge.reason if _is_rewritable(finding) else _NOT_OURS
+            reason = finding.advice(stage).reason if _is_rewritable(finding) else _NOT_OURS
             outcomes[finding] = Outcome(finding, False, reason or _NOT_OURS)
     ordered = tuple(sorted(outcomes.values(), key=lambda outcome: outcome.finding.order))
     return replace(result, outcomes=ordered) if result else Result(path, b"", b"", ordered)

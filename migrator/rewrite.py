@@ -67,6 +67,7 @@ class Outcome:
     reason: str | None = None
     role: Role = "use"
     applicability: Applicability | None = None  # of this very use; None: as the rule says
+    review: str | None = None  # what to look at, where it was unsafe and rewritten
     function: str = ""  # the function around it
     calls: frozenset[str] = frozenset()  # what that function calls, for a mock's target
 
@@ -122,8 +123,9 @@ def _pass(
         found = names.resolve(tree, module.name, package=module.package, exports=exports)
     known = scan.findings_by_use(found.uses, text, path)
     ignored = suppressions.find(data)
-    shown, _, _ = suppressions.apply(path, known.values(), ignored, _codes(options))
-    pairs = [(use, finding) for use, finding in known.items() if finding in set(shown)]
+    kept, _, _ = suppressions.apply(path, known.values(), ignored, _codes(options))
+    shown = set(kept)
+    pairs = [(use, finding) for use, finding in known.items() if finding in shown]
     source = Source(data, tree, text)
     try:
         scopes = Bindings(tree)
@@ -165,6 +167,7 @@ def _pass(
             reasons.get(use),
             mocks.role(use, file),
             "unsafe" if use in review else changes[use].applicability if use in changes else None,
+            changes[use].reason if use in changes else None,
             *mocks.surroundings(use, file),
         )
         for use, finding in pairs

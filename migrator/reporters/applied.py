@@ -69,8 +69,9 @@ def json(done: Plan, *, written: bool, failed: Mapping[str, str]) -> Iterator[st
     for finding, outcome in zip(record["findings"], outcomes, strict=True):
         reason = _reason(outcome, failed)
         finding["outcome"] = "rewritten" if reason is None else "left"
-        finding["reason"] = reason
-        finding["applicability"] = outcome.applicability or finding["applicability"]
+        finding["applicability"] = _applicability(outcome, finding["applicability"])
+        safe = finding["applicability"] == "safe"
+        finding["reason"] = reason or (None if safe else outcome.review or finding["reason"])
     record["stage"] = done.stage
     record["files"] = [
         {
@@ -116,6 +117,15 @@ def _unified(result: Result) -> Iterable[str]:
     before = result.path if result.old else os.devnull
     for line in difflib.unified_diff(old, new, before, result.path):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _applicability(outcome: Outcome, advised: str) -> str:
+    """How far this very use can be rewritten, which may be less than its rule says."""
+    if outcome.applicability:
+        return outcome.applicability
+    if outcome.rewritten:
+        return "safe"
+    return "manual" if advised == "safe" else advised
 
 
 def _reason(outcome: Outcome, failed: Mapping[str, str]) -> str | None:

@@ -6,11 +6,13 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
 from migrator import apply, interactive, project, rules
 from migrator.rewrite import Options
 from tests.live import migrate
+from tests.programs import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +113,15 @@ def test_every_format_carries_the_reason(repository: Path, format_: str) -> None
     done = migrate("apply", "--to", "bridge", "--format", format_, repository)
     assert done.returncode == 1
     assert "the module itself is used as a value" in done.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--unsafe",), ("--to", "asyncio", "--unsafe")])
+def test_json_keeps_what_the_schema_promises(options: tuple[str, ...]) -> None:
+    schema = json.loads((ROOT / "docs" / "schema" / "findings.schema.json").read_text())
+    found = record(*options, "samples/eventlet_service")
+    jsonschema.validate(found, schema)
+    assert {f["outcome"] for f in found["findings"]} == {"rewritten", "left"}
+    assert all(f["reason"] for f in found["findings"] if f["outcome"] == "left")
 
 
 def test_the_stage_follows_the_code_base(tmp_path: Path) -> None:
