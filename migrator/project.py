@@ -91,15 +91,19 @@ def scan_project(
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Report, Facades]:
     """As `scan_paths`, and what the project re-exports."""
-    gc.disable()  # trees hold no cycles, and looking for some costs a third of the time
-    found = list(sources.find(paths, exclude=options.exclude, text=options.text))
-    unread = [one for one in found if isinstance(one, Unread)]
     run = _Run(options, cache or Cache(None), progress)
-    files = run.first_look([one for one in found if isinstance(one, Source)])
-    run.follow_facades(files)
-    _check_small(files)
+    collecting = gc.isenabled()
+    gc.disable()  # trees hold no cycles, and looking for some costs a third of the time
+    try:
+        found = list(sources.find(paths, exclude=options.exclude, text=options.text))
+        unread = [one for one in found if isinstance(one, Unread)]
+        files = run.first_look([one for one in found if isinstance(one, Source)])
+        run.follow_facades(files)
+        _check_small(files)
+    finally:
+        if collecting:
+            gc.enable()
     run.cache.save(run.facades.record)
-    gc.enable()
     return _gather(files, unread, options), run.facades
 
 
