@@ -42,7 +42,6 @@ NAMED = [
     (r"(timeout=|select\(|wait\(|poll\()-?\d+\.\d+", r"\1SECONDS"),
     (r"(?<=\.py):\d+", ":LINE"),
     (r"main\(\d+\)", "main(PORT)"),
-    (r"\(M\) python\S*", "(M) PYTHON"),
     (r"\(shown (above|below)\)", "(shown elsewhere)"),
     (r"starts in [\dms. ]*[ms](?=[\] ])", "starts in TIME"),
     (r"[^,(]*…", "…"),  # where a call is cut depends on the lengths of addresses
