@@ -237,11 +237,14 @@ class Memory:
 def fields(*wanted: tuple[int, str]) -> struct.Struct:
     """A struct that takes the values at (offset, format) out of an object and skips the rest.
 
-    Offsets must ascend.
+    Offsets must ascend: those that the target describes itself may be nonsense, and raise
+    BadMemory.
     """
     layout = "<"
     at = 0
     for offset, code in wanted:
+        if not at <= offset <= MAX_BYTES:
+            raise BadMemory(f"a field at {offset} in an object")
         layout += f"{offset - at}x{code}"
         at = offset + struct.calcsize(f"<{code}")
     return struct.Struct(layout)

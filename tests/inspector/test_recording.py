@@ -192,6 +192,22 @@ def test_damaged_memory(
     check_damage(captures, version, how)
 
 
+@pytest.mark.parametrize("value", [0, 1, 4095, (1 << 24) - 1])
+def test_senseless_offsets(captures: dict[str, Parts], no_hang: None, value: int) -> None:
+    """What the target says of its own layout may be wrong in any word."""
+    parts = captures["3.14"]
+    memory = dict(parts.runs)
+    page, at = divmod(parts.header["found"]["runtime"], PAGE)
+    for word in range(random.Random(value).randrange(3, 9), 95, 6):
+        runs = dict(memory)
+        where = at + 8 * word
+        number = (page + where // PAGE) * PAGE
+        data = bytearray(runs[number])
+        data[where % PAGE : where % PAGE + 8] = value.to_bytes(8, "little")
+        runs[number] = bytes(data)
+        replay_damaged(parts.header, list(runs.items()))
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("version", ["3.12", "3.14", "3.15"])
 @settings(
