@@ -275,16 +275,24 @@ class Capture:
             self.tasks[address] = facts
 
     def _read_modules(self) -> None:
-        """Find the modules we look into, and a few more: small objects that live long."""
+        """Find the modules we look into, and a few more: small objects that live long.
+
+        Raises BadMemory when the layout's table is proven wrong: no interpreter has a dict
+        where it should have ``sys.modules``.
+        """
         at, memory, objects = self.target.layout.at, self.memory, self.objects
+        kinds = set()
         for interpreter in self.interpreters:
             try:
                 modules = memory.word(interpreter + at["interp.imports_modules"])
                 if modules:
+                    kinds.add(objects.type_of(modules).full)
                     self.modules.append(objects.entries(modules, _MODULES))
                     self.samples += [value for _, value in objects.pairs(modules, 64)]
             except BadMemory:
                 self.notes.append("sys.modules could not be read")
+        if kinds and "builtins.dict" not in kinds:
+            raise BadMemory("sys.modules is not where it should be")
 
     def thread_names(self) -> dict[int, str]:
         """The ident that pthread gave -> the name that ``threading`` knows the thread by."""
