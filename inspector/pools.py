@@ -67,17 +67,15 @@ def search_pools(
     for start, end in ranges:
         headers += range(-(-start // POOL) * POOL, end - POOL + 1, POOL)
     source = memory.source
-    wanted: dict[int, int] = {}  # (szidx << 32 | maxnextoffset) -> block size
-    for block in blocks:
-        wanted[(block // _ALIGNMENT - 1) << 32 | (POOL - block)] = block
-    pools: list[tuple[int, int]] = []
+    wanted = {(block // _ALIGNMENT - 1, POOL - block): block for block in blocks}
     read = source.gather([pool + _SIZES_AT for pool in headers], 16)
-    for pool, data in zip(headers, read, strict=True):
-        if len(data) == 16:
-            key = int.from_bytes(data[4:8], "little") << 32 | int.from_bytes(data[12:], "little")
-            block = wanted.get(key, 0)
-            if block:
-                pools.append((pool, block))
+    sizes = memoryview(b"".join([data if len(data) == 16 else bytes(16) for data in read]))
+    numbers = sizes.cast("I").tolist()  # arenaindex, szidx, nextoffset, maxnextoffset
+    pools = [
+        (pool, wanted[key])
+        for pool, key in zip(headers, zip(numbers[1::4], numbers[3::4], strict=True), strict=True)
+        if key in wanted
+    ]
     found: list[int] = []
     # The vtables lie in one library: all but their lowest bytes are mostly the same.
     patterns = {needle.to_bytes(8, "little")[2:] for needle in needles}

@@ -64,6 +64,7 @@ async def request(path):
 
 
 async def blocks(seconds):
+    print(f"ready pid={os.getpid()} first={threading.get_native_id()} second={second}", flush=True)
     time.sleep(seconds)
 
 
@@ -99,7 +100,6 @@ async def in_first_thread():
     await asyncio.sleep(0)
     woken.set_result(None)
     made.append(asyncio.create_task(sleeper("never"), name="not started either"))
-    print(f"ready pid={os.getpid()} first={threading.get_native_id()} second={second}", flush=True)
     await blocks(100_000)
 
 
