@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,12 +41,19 @@ class Talk:
         Raises Left, NoSuchProcess, and KeyboardInterrupt when the code does not mind
         being interrupted.
         """
-        self._link.send(op="run", source=source, one=one)
+        sent = False
         asked = 0
         while True:
             try:
+                if not sent:
+                    with _no_interrupts():  # it is sent once, and we know whether it was
+                        self._link.send(op="run", source=source, one=one)
+                        sent = True
                 message = self._link.receive()
             except KeyboardInterrupt:
+                if not sent:
+                    click.echo("\nKeyboardInterrupt")
+                    return "failed"
                 asked += 1
                 if asked > _PATIENCE:
                     raise
@@ -114,6 +122,16 @@ def _finish(message: dict[str, Any]) -> str:
 def _readable(text: str) -> str:
     """The text with its lines and tabs, and nothing else that moves the cursor."""
     return "\n".join("\t".join(map(clean, line.split("\t"))) for line in text.split("\n"))
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Let a Ctrl-C wait until the block is done."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def converse(talk: Talk) -> None:
