@@ -5,12 +5,13 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= auto
 
-.PHONY: help demo test check lint docs nightly bench clean
+.PHONY: help demo test retest check lint docs nightly bench clean
 .NOTPARALLEL:
 
 help:
 	@echo "make demo     scan the samples, show a rewrite, look into a live process"
 	@echo "make test     every test, on Python 3.11 to 3.15"
+	@echo "make retest   what failed in the last run of them, one at a time"
 	@echo "make check    ruff, mypy, import-linter and every test"
 	@echo "make docs     the documentation as HTML, in docs/_build/html"
 	@echo "make nightly  the tests that are too heavy for every run"
@@ -23,6 +24,9 @@ demo: $(READY)
 test: $(READY)
 	@$(BIN)/python -m tests.interpreters all greenlet eventlet
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+retest: $(READY)
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -98,10 +98,11 @@ def build(snapshot: Snapshot) -> Graph:
         # Only this way round: a task that runs on a greenlet's stack is not a part of it.
         if unit.kind == "green" and unit.inside in units and units[unit.inside].kind == "task":
             parts.setdefault(unit.inside, []).append(unit)
+    # Who runs, or moved while it was read, is caught in nothing: its edges may be of two moments.
     targets = {
         unit: list(dict.fromkeys(edge.target for edge in waits_for[unit]))
-        for unit in units
-        if unit in waits_for
+        for unit, one in units.items()
+        if unit in waits_for and one.state == "waiting" and not one.moving
     }
     components = _components(targets)
     knots = {unit: number for number, members in enumerate(components) for unit in members}

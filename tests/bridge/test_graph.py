@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,3 +135,11 @@ def test_cycles_and_roots_of_any_graph(pairs: list[tuple[str, str]]) -> None:
     # No root is waited for by anybody who does not wait for it in turn.
     for root in one.roots():
         assert all(waiter in reach[root] for waiter, target in follows if target == root)
+
+
+@pytest.mark.parametrize("stirs", [{"moving": True}, {"state": "running"}, {"state": "runnable"}])
+def test_who_moves_or_runs_is_caught_in_no_cycle(stirs: dict[str, Any]) -> None:
+    units = [task("a"), task("b", **stirs)]
+    one = graph.build(snapshot(units, edges({"a": ["b"], "b": ["a"]})))
+    assert one.cycles == ()
+    assert one.waits_for.keys() == {unit.id for unit in units}

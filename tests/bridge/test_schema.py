@@ -30,7 +30,7 @@ def test_the_schema_is_one() -> None:
 
 
 def test_the_contracts_example() -> None:
-    leaf = task("leaf", frame("sleep", delay="3.2"), wait=sleep(3.2), tid=None, moving=True)
+    leaf = task("leaf", frame("sleep", delay="3.2"), wait=sleep(3.2), tid=None)
     units = [
         task("top", frame("fetch", password="'hunter2'"), runtime=Runtime(1.5, "tracked")),
         leaf,

@@ -200,7 +200,7 @@ def test_in_a_pid_namespace(contained: int) -> None:
         thread.id for thread in psutil.Process(contained).threads()
     }
     assert {unit.tid for unit in seen.units} == {contained}
-    assert {thread.state for thread in seen.threads} == {"sleeping"}
+    assert {thread.state for thread in seen.threads} <= {"sleeping", "running"}
 
 
 # Beginning and ending.
