@@ -102,6 +102,8 @@ def open_link(pid: int) -> Iterator[Link]:
         (here / "server.py").write_bytes(Path(console_server.__file__).read_bytes())
         (here / "start.py").write_text(_START.format(folder=there))
         _give_away(here, about)
+        # Seen beforehand: a signal that asks ends the wait, and then there may be none to see.
+        wake()
         way.ask(f"{there}/start.py")
         connection = _accept(listener, about, wake, deadline)
     with connection:
