@@ -90,9 +90,10 @@ def expire(tid: int, expected: Call) -> bool:
 class _Thread:
     """A thread that stands still, and its registers."""
 
-    def __init__(self, libc: Any, tid: int) -> None:
+    def __init__(self, libc: Any, tid: int, signal: int) -> None:
         import ctypes
 
+        self._signalled = signal != 0
         self._libc = libc
         self._tid = tid
         self._words = (ctypes.c_longlong * _REGISTERS)()
@@ -100,6 +101,8 @@ class _Thread:
 
     def call(self) -> Call | None:
         """The wait that was interrupted, None when it was none of those that we may end."""
+        if self._signalled:  # which ends the wait, by itself
+            return None
         if not self._known or self._libc.ptrace(_GETREGS, self._tid, None, self._words) != 0:
             return None
         words = self._words
@@ -139,14 +142,19 @@ def _stopped(tid: int) -> Iterator[_Thread]:
     if libc.ptrace(_SEIZE, tid, None, None) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))  # of the fitting subclass
+    signal = 0
     try:
         libc.ptrace(_INTERRUPT, tid, None, None)
         deadline = time.monotonic() + _STOP_WITHIN
-        while os.waitpid(tid, _WALL | os.WNOHANG)[0] == 0:
+        while not (seen := os.waitpid(tid, _WALL | os.WNOHANG))[0]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"thread {tid} does not stop")
             time.sleep(0.0002)
-        yield _Thread(libc, tid)
+        # A signal that comes just then stops a traced thread before it is delivered.
+        _, status = seen
+        if os.WIFSTOPPED(status) and not status >> 16:  # not by PTRACE_INTERRUPT
+            signal = os.WSTOPSIG(status)
+        yield _Thread(libc, tid, signal)
     finally:
-        # Where this fails the thread is gone, or our own end will let go of it.
-        libc.ptrace(_DETACH, tid, None, None)
+        # It gets its signal. Where this fails the thread is gone, or our own end lets go of it.
+        libc.ptrace(_DETACH, tid, None, signal)

@@ -109,6 +109,7 @@ def test_sort_keys_and_reverse(top: Terminal) -> None:
 
 
 def test_fold_and_unfold(top: Terminal) -> None:
+    top.resize(80 + len(str(ROOT)), 24)  # a frame's file has to fit, wherever the checkout is
     top.shows("alpha")
     top.send("f")
     top.shows(r"resting \W3 ")

@@ -40,6 +40,7 @@ if world == "asyncio":
 elif world == "hub":
     import eventlet
 
+    eventlet.sleep(0)  # from here on there is a hub
     if "listen" in more:
         eventlet.spawn(eventlet.listen(("127.0.0.1", 0)).accept)
     ready()
