@@ -170,7 +170,7 @@ def test_the_views_show_it(target_python: TargetPython, start_target: StartTarge
         check=True,
     )
     born = [line for line in done.stdout.splitlines() if "(T) named" in line]
-    assert re.search(r"spawned at \S+/tracked_births.py:\d+ by Task-1", born[0])
+    assert re.search(r"spawned at /.+/tracked_births.py:\d+ by Task-1", born[0])
 
 
 def test_a_forged_record_is_no_record(

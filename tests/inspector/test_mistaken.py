@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -76,7 +77,8 @@ def test_what_is_not_python_names_the_python_below_it(
     target_python: TargetPython, start_target: StartTarget, tmp_path: Path
 ) -> None:
     script = tmp_path / "shell.sh"
-    script.write_text(f"{sys.executable} -c 'import time; time.sleep(600)' &\necho ready\nwait\n")
+    python = shlex.quote(sys.executable)
+    script.write_text(f"{python} -c 'import time; time.sleep(600)' &\necho ready\nwait\n")
     shell = start_target(Path(shutil.which("sh") or "/bin/sh"), script)
 
     def below() -> list[int]:

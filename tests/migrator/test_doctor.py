@@ -103,7 +103,8 @@ def test_the_line_that_enters_a_container_works(target_python: TargetPython) -> 
             assert "it runs in a PID namespace, where its PID is 1;" in said
             (line,) = (each.strip() for each in said.splitlines() if "nsenter" in each)
             assert line == f"sudo nsenter --target {pid} --all -- migrate ps 1"
-            words = line.replace("migrate", f"{sys.executable} -m migrator").split()[1:]
+            before, after = line.removeprefix("sudo ").split(" migrate ")
+            words = [*before.split(), sys.executable, "-m", "migrator", *after.split()]
             inside = subprocess.run(
                 words, capture_output=True, text=True, timeout=60, check=False,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import shlex
 import subprocess
 import sys
 import termios
@@ -204,7 +205,7 @@ def test_gives_the_terminal_back(top: Terminal, way: str) -> None:
 
 def test_gives_the_terminal_back_for_a_while(target: Program) -> None:
     """Ctrl-Z and fg, in a shell: a program without one cannot be stopped by its terminal."""
-    python = f"{sys.executable} -m migrator"
+    python = f"{shlex.quote(sys.executable)} -m migrator"
     script = f"set -m; {python} top {target.pid}; echo stopped $?; stty -a; read x; fg; echo end $?"
     with Terminal(command=["bash", "-c", script]) as shell:
         shell.shows("alpha")
