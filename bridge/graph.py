@@ -42,6 +42,8 @@ class Graph(NamedTuple):
     def awaiters(self, unit: str) -> list[Unit]:
         """Who waits for ``unit`` itself (and not for a lock that it holds), each once."""
         edges = self.awaited_by.get(unit, ())
+        if len(edges) == 1 and edges[0].via not in INDIRECT:
+            return [self.units[edges[0].waiter]]
         waiters = [edge.waiter for edge in edges if edge.via not in INDIRECT]
         if len(waiters) > 1:
             waiters = list(dict.fromkeys(waiters))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bridge.graph import Graph
     from inspector.snapshot import Unit
 
-    Cell = Callable[[Graph, Unit], str]
+    Column = Callable[[Graph, Sequence[Unit]], list[str]]
 
 # Those of the guide, in its order, then what it cannot show.
 DEFAULT = (
@@ -41,32 +41,52 @@ _WIDEST = 40  # cells that every row of a pipe is padded to; a longer one is lon
 _GAP = "  "
 
 
-def _chain(unit: Unit) -> str:
-    return " -> ".join([frame.function for frame in unit.stack])
+def _chains(_: Graph, units: Sequence[Unit]) -> list[str]:
+    # Units at the same place share one stack: thousands of workers have a handful.
+    known: dict[int, str] = {}
+    found = []
+    for unit in units:
+        chain = known.get(id(unit.stack))
+        if chain is None:
+            chain = known[id(unit.stack)] = " -> ".join([one.function for one in unit.stack])
+        found.append(chain)
+    return found
 
 
-def _awaiters(field: Callable[[Unit], str]) -> Cell:
-    def cell(graph: Graph, unit: Unit) -> str:
-        return ", ".join([field(waiter) for waiter in graph.awaiters(unit.id)])
+def _awaiters(name: str) -> Column:
+    """What a column says of those who wait for a unit."""
 
-    return cell
+    def awaiters(graph: Graph, units: Sequence[Unit]) -> list[str]:
+        known: dict[str, str] = {}
+        found = []
+        for unit in units:
+            waiters = graph.awaiters(unit.id) if unit.id in graph.awaited_by else ()
+            for waiter in waiters:
+                if waiter.id not in known:
+                    (known[waiter.id],) = COLUMNS[name](graph, [waiter])
+            found.append(", ".join([known[waiter.id] for waiter in waiters]))
+        return found
+
+    return awaiters
 
 
-COLUMNS: dict[str, Cell] = {
-    "tid": lambda _, unit: "" if unit.tid is None else str(unit.tid),
-    "task_id": lambda _, unit: words.address(unit),
-    "task_name": lambda _, unit: unit.name,
-    "coroutine_chain": lambda _, unit: _chain(unit),
-    "awaiter_name": _awaiters(lambda waiter: waiter.name),
-    "runtime": lambda _, unit: words.runtime(unit),
-    "kind": lambda _, unit: words.KINDS[unit.kind],
-    "waits_on": words.waits_on,
-    "awaiter_id": _awaiters(words.address),
-    "awaiter_chain": _awaiters(_chain),
-    "type": lambda _, unit: unit.type,
-    "state": lambda _, unit: unit.state,
-    "file": lambda _, unit: words.location(unit.stack[0]) if unit.stack else "",
-    "spawned_at": words.spawned,
+COLUMNS: dict[str, Column] = {
+    "tid": lambda _, units: ["" if unit.tid is None else str(unit.tid) for unit in units],
+    "task_id": lambda _, units: [words.address(unit) for unit in units],
+    "task_name": lambda _, units: [unit.name for unit in units],
+    "coroutine_chain": _chains,
+    "awaiter_name": _awaiters("task_name"),
+    "runtime": lambda _, units: [words.runtime(unit) for unit in units],
+    "kind": lambda _, units: [words.KINDS[unit.kind] for unit in units],
+    "waits_on": lambda graph, units: [words.waits_on(graph, unit) for unit in units],
+    "awaiter_id": _awaiters("task_id"),
+    "awaiter_chain": _awaiters("coroutine_chain"),
+    "type": lambda _, units: [unit.type for unit in units],
+    "state": lambda _, units: [unit.state for unit in units],
+    "file": lambda _, units: [
+        words.location(unit.stack[0]) if unit.stack else "" for unit in units
+    ],
+    "spawned_at": lambda graph, units: [words.spawned(graph, unit) for unit in units],
 }
 
 
@@ -81,11 +101,11 @@ def sort(graph: Graph, units: Iterable[Unit], column: str) -> list[Unit]:
 
     Raises KeyError for a column that there is not.
     """
-    cell = COLUMNS[column.removeprefix("-")]
+    units = list(units)
+    cells = COLUMNS[column.removeprefix("-")](graph, units)
     full: list[tuple[tuple[float, str], Unit]] = []
     empty: list[tuple[tuple[float, str], Unit]] = []
-    for unit in units:
-        text = cell(graph, unit)
+    for unit, text in zip(units, cells, strict=True):
         key = unit.runtime.seconds if column.endswith("runtime") and unit.runtime else 0.0
         number = int(text) if text.isdecimal() else key
         (full if text not in ("", "-") else empty).append(((number, text), unit))
@@ -107,7 +127,7 @@ def lines(
     Cells are never empty ("-") and hold no two spaces in a row, which only part columns,
     so that awk can split on them.
     """
-    cells = [_column([COLUMNS[name](graph, unit) for unit in units], style) for name in columns]
+    cells = [_column(COLUMNS[name](graph, units), style) for name in columns]
     widths = [
         max(width(name), _widest(column)) for name, column in zip(columns, cells, strict=True)
     ]

@@ -374,7 +374,8 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
     if only is None:
         before = capture.memory.pages
         fresh.prefetch_pages(before)
-        same = {number for number, page in fresh.pages.items() if page == before[number]}
+        # As bytes, since views are compared word by word.
+        same = {n for n, page in fresh.pages.items() if page.tobytes() == before[n].tobytes()}
         if len(same) == len(before):
             return set()
     else:

@@ -42,6 +42,7 @@ _MAX_AWAITED = 100_000
 def find_edges(capture: Capture) -> dict[Pair, str]:
     """(waiter, target) -> by what means, for all units of the capture."""
     found: dict[Pair, str] = {}
+    waits = _TaskWaits()
     for address, task in capture.tasks.items():
         for awaiter in task.awaiters:
             # It is also set by `shield`, for whoever called it and need not wait for it.
@@ -50,7 +51,7 @@ def find_edges(capture: Capture) -> dict[Pair, str]:
         if task.waiter in capture.tasks:
             found[address, task.waiter] = "awaits"
         elif task.waiter:
-            for awaited in _awaited_tasks(task):
+            for awaited in waits.awaited(task):
                 if awaited in capture.tasks:
                     found[address, awaited] = "awaits"
             if capture.greenlets and (green := _awaited_green(capture, task.waiter)):
@@ -75,24 +76,35 @@ def _green_edges(capture: Capture, green: GreenletFacts, found: dict[Pair, str])
         return
 
 
-def _awaited_tasks(task: TaskFacts) -> list[int]:
+class _TaskWaits:
     """The tasks (or other objects) behind the future that a task waits for, by asyncio's code."""
-    objects = task.frames.objects
-    try:
-        if task.stack:
-            code = task.stack[0][1]
-            rule = _TASK_WAITS.get(code.qualname)
-            if rule is not None and "/asyncio/" in code.file:
+
+    def __init__(self) -> None:
+        self._plain: set[tuple[int, int]] = set()  # code of the leaf, type of the future: none
+
+    def awaited(self, task: TaskFacts) -> list[int]:
+        """They, none where the future stands for itself or cannot be read."""
+        objects = task.frames.objects
+        try:
+            place = task.waiter + 8
+            kind = objects.memory.pages[place >> 12][(place >> 3) & 511]
+            code = task.stack[0][1] if task.stack else None
+            case = (code.address if code else 0, kind)
+            if case in self._plain:
+                return []
+            rule = _TASK_WAITS.get(code.qualname) if code and "/asyncio/" in code.file else None
+            if rule is not None:
                 local, attribute = rule
                 value = FrameView(objects, task.stack[0]).local(local)
                 if value and attribute:
                     value = objects.attribute(value, attribute)
                 return (objects.items(value, _MAX_AWAITED) or [value]) if value else []
-        if objects.type_of(task.waiter).name == "_GatheringFuture":
-            return objects.items(objects.attribute(task.waiter, "_children"), _MAX_AWAITED)
-    except BadMemory:
-        pass
-    return []
+            if objects.type_at(kind).name == "_GatheringFuture":
+                return objects.items(objects.attribute(task.waiter, "_children"), _MAX_AWAITED)
+            self._plain.add(case)
+        except BadMemory:
+            pass
+        return []
 
 
 def _awaited_green(capture: Capture, future: int) -> int:

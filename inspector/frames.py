@@ -129,24 +129,29 @@ class FrameView:
 
         Raises BadMemory.
         """
-        index = self.code.places.get(name)
-        return 0 if index is None else self._value(index)
+        code = self.code
+        index = code.places.get(name)
+        if index is None:
+            return 0
+        if code.kinds[index] & _CELL:
+            return self._value(index)
+        objects = self.objects
+        place = self.address + objects.locals + 8 * index
+        return objects.memory.pages[place >> 12][(place >> 3) & 511] & objects.tag
 
     def locals(self) -> list[int]:
         """Addresses of the values of all locals that are set, cells not unwrapped."""
         objects = self.objects
-        tag = ~objects.layout.at["frame.tag"]
-        first = self.address + objects.layout.at["frame.localsplus"]
-        words = objects.memory.words(first, len(self.code.names))
+        tag = objects.tag
+        words = objects.memory.words(self.address + objects.locals, len(self.code.names))
         return [word & tag for word in words if word & tag]
 
     def _value(self, index: int) -> int:
         objects = self.objects
-        at = objects.layout.at
-        place = self.address + at["frame.localsplus"] + 8 * index
-        value = objects.memory.pages[place >> 12][(place >> 3) & 511] & ~at["frame.tag"]
+        place = self.address + objects.locals + 8 * index
+        value = objects.memory.pages[place >> 12][(place >> 3) & 511] & objects.tag
         if value and self.code.kinds[index] & _CELL and objects.type_of(value).name == "cell":
-            value = objects.memory.word(value + at["cell.contents"])
+            value = objects.memory.word(value + objects.layout.at["cell.contents"])
         return value
 
     def arguments(self) -> dict[str, str]:
@@ -167,8 +172,9 @@ class Frames:
         self.objects = objects
         self.with_arguments = arguments
         self.codes: dict[int, Code] = {}
+        self._stacks: dict[tuple[object, ...], tuple[Frame, ...]] = {}
         at = objects.layout.at
-        self.tag = ~at["frame.tag"]
+        self.tag = objects.tag
         self._frame = fields(
             (at["frame.executable"], "Q"),
             (at["frame.previous"], "Q"),
@@ -236,6 +242,16 @@ class Frames:
                 code.qualname, code.file, code.line(instruction), arguments, code.coroutine
             )
         return code.shown.get(instruction) or code.show(instruction)
+
+    def show_all(self, stack: list[RawFrame]) -> tuple[Frame, ...]:
+        """A stack as a snapshot shows it. Without arguments, the same object for equal ones."""
+        if self.with_arguments:
+            return tuple([self.show(frame) for frame in stack])
+        places = tuple([frame[1:] for frame in stack])
+        found = self._stacks.get(places)
+        if found is None:
+            found = self._stacks[places] = tuple([self.show(frame) for frame in stack])
+        return found
 
     def views(self, stack: list[RawFrame], limit: int = MAX_DEPTH) -> list[FrameView]:
         """The innermost ``limit`` frames of a stack, with their locals within reach."""

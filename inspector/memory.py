@@ -22,11 +22,12 @@ from inspector.errors import NoSuchProcess
 from inspector.process import explain_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 PAGE = 4096
 WINDOW = 4  # pages read on a miss: one pymalloc pool
 MAX_BYTES = 1 << 20  # the longest run of bytes anything asks for
+_RUN = 8  # pages read together where they follow each other; recordings call more a search
 _BATCH = 512  # remote ranges in one process_vm_readv; the kernel takes up to 1024
 _VECTOR_FROM = 2048  # ranges from which importing ctypes pays
 
@@ -225,13 +226,27 @@ class Memory:
 
     def prefetch_pages(self, numbers: Iterable[int]) -> None:
         """Read many pages, by number, at once; those that are not there stay unread."""
-        wanted = sorted(number for number in numbers if number not in self.pages)
-        if not wanted:
-            return
-        found = self.source.gather([number * PAGE for number in wanted], PAGE)
-        for number, data in zip(wanted, found, strict=True):
-            if len(data) == PAGE:
-                self.pages[number] = memoryview(data).cast("Q")
+        pages = self.pages
+        alone = []
+        for first, count in _runs(sorted([number for number in numbers if number not in pages])):
+            if count == 1:
+                alone.append(first)
+            else:
+                pages.add(first, self.source.read(first * PAGE, count * PAGE))
+        if alone:
+            found = self.source.gather([number * PAGE for number in alone], PAGE)
+            for number, data in zip(alone, found, strict=True):
+                if len(data) == PAGE:
+                    pages[number] = memoryview(data).cast("Q")
+
+
+def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
+    """Ascending numbers as (first, count) of those that follow each other, up to `_RUN`."""
+    start = 0
+    for end in range(1, len(numbers) + 1):
+        if end == len(numbers) or numbers[end] - numbers[end - 1] != 1 or end - start == _RUN:
+            yield numbers[start], end - start
+            start = end
 
 
 def fields(*wanted: tuple[int, str]) -> struct.Struct:

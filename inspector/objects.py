@@ -39,7 +39,7 @@ _SHAPES = frozenset(
 )
 _PLAIN = {f"builtins.{name}" for name in _SHAPES} | {"collections.deque"}
 _SPLIT_KEYS, _GENERAL_KEYS = 2, 0
-_DOUBLE = struct.Struct("<d")  # aligned, so never across two pages
+_double = struct.Struct("<d").unpack_from  # aligned, so never across two pages
 _MAX_MRO = 64
 _MAX_ITEMS = 1 << 20
 _DEQUE_BLOCK = 64  # BLOCKLEN of Modules/_collectionsmodule.c
@@ -79,6 +79,8 @@ class Objects:
         self._state_at, self._length_at = at["unicode.state"], at["unicode.length"]
         self._ascii, self._digits = at["unicode.asciiobject_size"], at["long.ob_digit"]
         self._fval = at["float.ob_fval"]
+        # Of frames: where their locals begin, and the bits of a reference that make the address.
+        self.locals, self.tag = at["frame.localsplus"], ~at["frame.tag"]
         # A str that is not ASCII has its UTF-8 pointer and length between header and data.
         self._compact = self._ascii + 16 + (8 if layout.minor < 12 else 0)
 
@@ -154,13 +156,17 @@ class Objects:
 
         Looks where CPython would: managed dict, inline values, __dict__, __slots__.
         """
-        kind = self.type_of(address)
-        at, memory = self.layout.at, self.memory
+        memory = self.memory
+        pages = memory.pages
+        pointer = pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
+        kind = self._types.get(pointer) or self.type_at(pointer)
         if not kind.has_dict:
             offset = kind.slots.get(name)
             if offset is None:
                 offset = self._slot(kind, name)
-            return memory.word(address + offset) if offset >= 0 else 0
+            place = address + offset
+            return pages[place >> 12][(place >> 3) & 511] if offset >= 0 else 0
+        at = self.layout.at
         if kind.flags & _MANAGED_DICT:
             dictionary = memory.word(address - 24)
             minor = self.layout.minor
@@ -352,16 +358,23 @@ class Objects:
 
     def text(self, address: int, limit: int = 4096) -> str | None:
         """The str, cut at ``limit`` characters; None when it is not a str. Raises BadMemory."""
-        if not address or not self.type_of(address).flags & _UNICODE:
+        if not address:
             return None
         memory = self.memory
-        state = memory.word(address + self._state_at)
-        length = memory.word(address + self._length_at)
+        pages = memory.pages
+        pointer = pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
+        kind = self._types.get(pointer) or self.type_at(pointer)
+        if not kind.flags & _UNICODE:
+            return None
+        at = address + self._state_at
+        state = pages[at >> 12][(at >> 3) & 511]
+        at = address + self._length_at
+        length = pages[at >> 12][(at >> 3) & 511]
         if state & 0x60 == 0x60:  # compact and ASCII, as nearly all are
-            start = (address + self._ascii) & 4095
+            at = address + self._ascii
+            start = at & 4095
             if start + length <= PAGE and length <= limit:
-                page = memory.pages[(address + self._ascii) >> 12]
-                return page.cast("B")[start : start + length].tobytes().decode("latin-1")
+                return str(pages[at >> 12].cast("B")[start : start + length], "latin-1")
         width = state >> 2 & 7
         if length > 1 << 40 or width not in (1, 2, 4):
             raise BadMemory(f"no str at {address:#x}")
@@ -415,12 +428,14 @@ class Objects:
         """The float, or the int as one; None when it is neither."""
         if not address:
             return None
-        pointer = self.memory.pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
+        pages = self.memory.pages
+        pointer = pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
         kind = self._types.get(pointer) or self.type_at(pointer)
         if kind.shape == "float":
             at = address + self._fval
-            return float(_DOUBLE.unpack_from(self.memory.pages[at >> 12], at & 4095)[0])
-        whole = self.integer(address)
+            found: float = _double(pages[at >> 12], at & 4095)[0]
+            return found
+        whole = self.integer(address) if kind.shape == "int" else None
         try:
             return None if whole is None else float(whole)
         except OverflowError:

@@ -159,9 +159,10 @@ class TaskReader:
         """The facts of the task at ``address``; None for one that is done. Raises BadMemory."""
         objects = self.objects
         memory = objects.memory
+        pages = memory.pages
         try:
             kind, state, waiter, coro, name = self.task.unpack_from(
-                memory.pages[address >> 12], address & 4095
+                pages[address >> 12], address & 4095
             )
         except struct.error:  # it lies across two pages
             data = memory.data(address, self.task.size)
@@ -176,9 +177,12 @@ class TaskReader:
         task.coro = coro
         task.waiter = waiter
         task.name = self._name(name)
-        if self.awaited_by and (awaiter := memory.word(address + self.awaited_by)):
-            many = memory.u8(address + self.many)
-            task.awaiters = objects.items(awaiter, _MAX_AWAITERS) if many else [awaiter]
+        if self.awaited_by:
+            place = address + self.awaited_by
+            awaiter = pages[place >> 12][(place >> 3) & 511]
+            if awaiter:
+                many = memory.u8(address + self.many)
+                task.awaiters = objects.items(awaiter, _MAX_AWAITERS) if many else [awaiter]
         self.read_chain(task)
         return task
 

@@ -36,7 +36,7 @@ class Births:
         self._now = capture.memory.source.clock()
         self._wall = time.time() - self._now
         self._known: dict[int, _Birth | None] = {}
-        self._on = any(MODULE in modules for modules in capture.modules)
+        self.on = any(MODULE in modules for modules in capture.modules)
 
     def runtime(self, address: int) -> Runtime | None:
         """How long the unit at ``address`` has been alive; None without a record."""
@@ -61,7 +61,7 @@ class Births:
         return f"green:{birth.parent:#x}" if birth.parent in capture.greenlets else None
 
     def _birth(self, address: int) -> _Birth | None:
-        if not self._on:
+        if not self.on:
             return None
         if address not in self._known:
             try:

@@ -43,12 +43,8 @@ class Assembled(NamedTuple):
     hub: str | None  # module of the hub in use
 
 
-class _Place(NamedTuple):
-    """Where a task's coroutine is: its state, its own frames, the greenlet around them."""
-
-    state: State
-    stack: list[RawFrame]
-    greenlet: int  # 0 for none
+# Where a task's coroutine is: its state, its own frames, the greenlet around them or 0.
+_Place = tuple["State", "list[RawFrame]", int]
 
 
 def assemble(capture: Capture, *, waits: bool = True) -> Assembled:
@@ -87,8 +83,8 @@ class _Assembly:
         greens = [(green, self._green_state(green)) for green in capture.greenlets.values()]
         pairs = find_edges(capture)
         if self.waits is not None:
-            for task, place in tasks:
-                self.waits.add_task(task, place.state, place.greenlet)
+            for task, (state, _, greenlet) in tasks:
+                self.waits.add_task(task, state, greenlet)
             for green, state in greens:
                 task_of, _ = self.continued.get(green.address, (0, 0))
                 self.waits.add_green(green, state, task_of)
@@ -217,7 +213,7 @@ class _Assembly:
                 state = "not_started"
             elif self._is_scheduled(task):
                 state = "runnable"
-            return _Place(state, task.stack, 0)
+            return state, task.stack, 0
         stack, green, now = self.holders.get(task.executing, ([], 0, False))
         own = task.stack
         for index, (frame, _, _) in enumerate(stack):
@@ -225,37 +221,38 @@ class _Assembly:
                 own = stack[: index + 1]
                 break
         running = now or (not stack and task.address in self.running_tasks)
-        return _Place("running" if running else "waiting", own, green)
+        return "running" if running else "waiting", own, green
 
     def _task(self, task: TaskFacts, place: _Place) -> Unit:
-        show = task.frames.show
+        address = task.address
+        state, own, greenlet = place
         inside = None
-        if place.greenlet and not self.capture.greenlets[place.greenlet].is_main:
-            inside = self.ids[place.greenlet]
-        frames = [show(frame) for frame in place.stack]
-        for green, index in self.continuing.get(task.address, ()):
+        if greenlet and not self.capture.greenlets[greenlet].is_main:
+            inside = self.ids[greenlet]
+        stack = task.frames.show_all(own)
+        for green, index in self.continuing.get(address, ()):
             inside = self.ids[green]
             facts = self.capture.greenlets[green]
-            frames[index:index] = [facts.frames.show(frame) for frame in facts.stack]
+            stack = (*stack[:index], *facts.frames.show_all(facts.stack), *stack[index:])
         return Unit(
-            id=self.ids[task.address],
+            id=self.ids[address],
             kind="task",
             type=task.type,
             name=task.name,
             tid=self._tid_of_task(task),
-            state=place.state,
-            stack=tuple(frames),
-            moving=task.address in self.capture.moving,
+            state=state,
+            stack=stack,
+            moving=address in self.capture.moving,
             inside=inside,
-            wait=self.waits.wait(task.address) if self.waits else None,
-            runtime=self._runtime(task.address),
-            spawned=self.births.spawned(task.address),
+            wait=self.waits.wait(address) if self.waits else None,
+            runtime=self._runtime(address),
+            spawned=self.births.spawned(address) if self.births.on else None,
         )
 
     def _runtime(self, address: int) -> Runtime | None:
         """How long it sleeps, else how long it lives."""
         slept = self.waits.runtime(address) if self.waits else None
-        return slept or self.births.runtime(address)
+        return slept or (self.births.runtime(address) if self.births.on else None)
 
     def _tid_of_task(self, task: TaskFacts) -> int | None:
         """The thread whose loop a task belongs to."""
@@ -283,15 +280,16 @@ class _Assembly:
         if not waiter:
             return True
         objects = task.frames.objects
-        memory = objects.memory
+        pages = objects.memory.pages
         try:
-            kind = memory.word(waiter + 8)
+            kind = pages[(waiter + 8) >> 12][((waiter + 8) >> 3) & 511]
             known = self.futures.get(kind)
             if known is None:
                 bases = [objects.type_at(base).full for base in objects.type_at(kind).mro]
                 known = self.futures[kind] = "_asyncio.Future" in bases or "_asyncio.Task" in bases
             if known:
-                return memory.u8(waiter + self.future_state) != 0
+                place = waiter + self.future_state
+                return pages[place >> 12][(place >> 3) & 511] >> 8 * (place & 7) & 0xFF != 0
             return not is_pending(objects, waiter)
         except BadMemory:
             return False
@@ -315,12 +313,12 @@ class _Assembly:
             name=kind if kind != "green" else self._name(green),
             tid=self.tids.get(self._main_of(green)),
             state=state,
-            stack=tuple([green.frames.show(frame) for frame in green.stack]),
+            stack=green.frames.show_all(green.stack),
             moving=green.address in self.capture.moving,
             inside=inside,
             wait=self.waits.wait(green.address) if self.waits else None,
             runtime=self._runtime(green.address),
-            spawned=self.births.spawned(green.address),
+            spawned=self.births.spawned(green.address) if self.births.on else None,
         )
 
     def _kind(self, green: GreenletFacts) -> Kind:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from inspector.errors import MigrateError
@@ -29,17 +30,32 @@ def main() -> NoReturn:
     # Units come by the ten thousand and live to the end: looking for garbage among them again
     # and again would cost a quarter of what showing them does.
     gc.set_threshold(200_000, 50, 1000)
-    sys.exit(run(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    status = run(arguments)
+    if _plain_view(arguments):
+        # Taking them apart one by one would cost a tenth; nothing waits for an orderly end here.
+        with suppress(OSError):
+            sys.stdout.flush()
+            os._exit(status)
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:
     """Run one command; returns the exit status."""
-    match arguments:
-        case ["ps" | "pstree" as view, pid] if pid.isdecimal() and pid.isascii() and int(pid) > 0:
-            return guarded(lambda: _show(view, int(pid)), arguments)
+    if _plain_view(arguments):
+        view, pid = arguments
+        return guarded(lambda: _show(view, int(pid)), arguments)
     from migrator import cli
 
     return cli.run(arguments)
+
+
+def _plain_view(arguments: list[str]) -> bool:
+    """Whether they are ``ps PID`` or ``pstree PID`` and nothing else."""
+    match arguments:
+        case ["ps" | "pstree", pid]:
+            return pid.isdecimal() and pid.isascii() and int(pid) > 0
+    return False
 
 
 def guarded(work: Callable[[], object], arguments: list[str]) -> int:

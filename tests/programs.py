@@ -71,6 +71,18 @@ class Program:
             )
         return line
 
+    def rest(self, seconds: float = 2) -> Program:
+        """Wait until it sleeps, all of it; itself. For those that have nothing more to do."""
+        deadline = time.monotonic() + seconds
+        before = _turns(self.pid)
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+            now = _turns(self.pid)
+            if now == before and all("S (sleeping)" in thread for thread in now):
+                break
+            before = now
+        return self
+
     def end(self) -> None:
         """Kill the program and all of its process group, and reap it."""
         with contextlib.suppress(ProcessLookupError):
@@ -92,6 +104,16 @@ class Program:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+
+def _turns(pid: int) -> list[str]:
+    """What each thread does, and how often it has done something else."""
+    found = []
+    for file in sorted(Path(f"/proc/{pid}/task").glob("*/status")):
+        with contextlib.suppress(OSError):  # the thread has ended
+            lines = file.read_text().splitlines()
+            found.append(" ".join([line for line in lines if "State:" in line or "_ctxt_" in line]))
+    return found
 
 
 @contextlib.contextmanager

@@ -124,6 +124,9 @@ class Waits:
         if reason is None:
             return None
         left = None if reason.deadline is None else max(reason.deadline - self._timers.now, 0.0)
+        if reason.on == "sleep" and left is not None and not reason.subject:  # as most do
+            text = f"{reason.text}, {reason.until.format(seconds(left))}"
+            return Wait("sleep", text, left, reason.total)
         peer = None if reason.fd is None else self._capture.target.descriptors.peer(reason.fd)
         waiters = self._waiters.get(reason.subject)
         return Wait(
@@ -141,10 +144,10 @@ class Waits:
     def runtime(self, address: int) -> Runtime | None:
         """How long a unit has slept: exact, since the timer says when it ends."""
         reason = self._reasons.get(address)
-        if reason is None or reason.on != "sleep" or None in (reason.total, reason.deadline):
+        if reason is None or reason.on != "sleep":
             return None
-        assert reason.total is not None
-        assert reason.deadline is not None
+        if reason.total is None or reason.deadline is None:
+            return None
         slept = reason.total - (reason.deadline - self._timers.now)
         return Runtime(max(slept, 0.0), "exact")
 
@@ -168,24 +171,25 @@ class Waits:
     def _at_leaf(self, look: Look, stack: list[RawFrame]) -> Reason | None:
         """What the rules say of the library's frames at the leaf of a stack."""
         reason = None
-        for frame in stack[:_LEAF_FRAMES]:
-            inside, rule = self._rule(frame[1])
-            if not inside:
+        known = self._rules
+        left = _LEAF_FRAMES
+        for frame in stack:
+            inside, rule = known.get(frame[1].address) or self._rule(frame[1])
+            if not inside or not left:
                 break
+            left -= 1
             if rule is not None:
                 reason = look.read(rule, FrameView(look.objects, frame), reason)
         return reason
 
     def _rule(self, code: Code) -> tuple[bool, Rule | None]:
         """Whether the code is part of a library that waits, and its rule."""
-        found = self._rules.get(code.address)
-        if found is None:
-            folder, _, name = code.file.rpartition("/")
-            folder = folder.rpartition("/")[2]
-            if folder.startswith("python3"):
-                folder = "python"
-            rule = _RULES.get((f"{folder}/{name}", code.qualname))
-            found = self._rules[code.address] = (folder in _LIBRARIES, rule)
+        folder, _, name = code.file.rpartition("/")
+        folder = folder.rpartition("/")[2]
+        if folder.startswith("python3"):
+            folder = "python"
+        rule = _RULES.get((f"{folder}/{name}", code.qualname))
+        found = self._rules[code.address] = (folder in _LIBRARIES, rule)
         return found
 
     def _note_taking(self, address: int, reason: Reason | None) -> None:

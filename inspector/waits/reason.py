@@ -20,10 +20,18 @@ MAX_MEMBERS = 100_000  # of a pool, a group, a gather
 
 
 class Reason:
-    """Why a unit waits, before it is put into words. Times are seconds, CLOCK_MONOTONIC."""
+    """Why a unit waits, before it is put into words. Times are seconds, CLOCK_MONOTONIC.
 
-    __slots__ = ("deadline", "fd", "holders", "mode", "on", "subject", "targets", "text", "total",
-                 "until", "via")  # fmt: skip
+    What most reasons lack stands in the class: there is one for each of thousands of units.
+    """
+
+    deadline: float | None = None  # when a sleep or a timeout ends
+    total: float | None = None  # how long it was asked to last
+    fd: int | None = None
+    mode = ""  # "read" or "write"
+    targets: Iterable[int] = ()  # tasks and greenlets that must act first
+    via = ""  # by which means, for the edges to them
+    holders = False  # whether one unit at a time can hold the subject
 
     def __init__(
         self, on: WaitOn, text: str, subject: int = 0, until: str = "timeout in {}"
@@ -31,14 +39,7 @@ class Reason:
         self.on = on
         self.text = text
         self.subject = subject  # the primitive waited on, 0 when there is none
-        self.deadline: float | None = None  # when a sleep or a timeout ends
-        self.total: float | None = None  # how long it was asked to last
         self.until = until  # how the deadline is put into words
-        self.fd: int | None = None
-        self.mode = ""  # "read" or "write"
-        self.targets: Iterable[int] = ()  # tasks and greenlets that must act first
-        self.via = ""  # by which means, for the edges to them
-        self.holders = False  # whether one unit at a time can hold the subject
 
 
 class Look:

@@ -22,8 +22,10 @@ _MAX_CALLBACKS = 64
 
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     reason = Reason("sleep", "sleeping", until="{} left")
-    reason.total = look.objects.real(frame.local("delay"))
-    reason.deadline = look.timers.due_handle(frame.local("h"))
+    real = look.objects.real
+    reason.total = real(frame.local("delay"))
+    if handle := frame.local("h"):
+        reason.deadline = real(look.objects.attribute(handle, "_when"))
     return reason
 
 

@@ -45,10 +45,6 @@ class Timers:
         found = self.schedule.when.get(timer)
         return self._handles.get(timer) if found is None else found
 
-    def due_handle(self, handle: int) -> float | None:
-        """When a handle of a loop is due, without a look at its loop; None where there is none."""
-        return self._objects.real(self._objects.attribute(handle, "_when")) if handle else None
-
     def read_loop(self, loop: int) -> None:
         """Take in the timers of a loop, once. Loops of other makers keep theirs elsewhere."""
         if not loop or loop in self._loops or len(self._loops) >= _MAX_LOOPS:

@@ -56,7 +56,7 @@ def test_without_arguments_the_rest_is_the_same(
     version: str, tmp_path: Path, target_python: TargetPython, start_target: StartTarget
 ) -> None:
     python = target_python(version, "greenlet", "eventlet")
-    program = start_target(python, "tests/targets/shapes.py", "40", str(tmp_path / "dump"))
+    program = start_target(python, "tests/targets/shapes.py", "40", str(tmp_path / "dump")).rest()
     full = take(program.pid, Options(args=True))
     lean = take(program.pid, Options(args=False))
 
@@ -95,7 +95,7 @@ def _both(
     python = target_python(version, "greenlet", "eventlet")
     path = tmp_path / "dump.json"
     program = start_target(python, "tests/targets/shapes.py", str(count), str(path), env=env)
-    return json.loads(path.read_text()), take(program.pid, Options(args=True))
+    return json.loads(path.read_text()), take(program.rest().pid, Options(args=True))
 
 
 def _plain(frame: Frame) -> list[Any]:

@@ -50,7 +50,7 @@ def test_replay_shows_what_was_seen(
 ) -> None:
     python = target_python(version, "greenlet", "eventlet")
     env = {"PYTHONMALLOC": allocator} if allocator else {}
-    program = start_target(python, script, *([way] if way else []), env=env)
+    program = start_target(python, script, *([way] if way else []), env=env).rest()
     file = tmp_path / "capture"
     seen = recording.record(program.pid, str(file))
     program.end()
@@ -77,7 +77,7 @@ def test_moving_units_stay_moving(
     target_python: TargetPython, start_target: StartTarget, tmp_path: Path
 ) -> None:
     python = target_python("3.14", "greenlet", "eventlet")
-    program = start_target(python, EVENTLET)
+    program = start_target(python, EVENTLET).rest()
     file = tmp_path / "capture"
     seen = recording.record(program.pid, str(file))
     header, runs = capture_file.read(str(file))

@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
 
 def look(program: Program) -> Seen:
-    snapshot = take(program.pid)
+    snapshot = take(program.rest().pid)
     assert not snapshot.completeness.units_failed
     units: dict[str, list[Unit]] = {}
     for unit in snapshot.units:
