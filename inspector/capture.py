@@ -34,7 +34,7 @@ _ROUNDS = 3  # readings of a unit that moves or does not decode, the first inclu
 _FRAME_OBJECT_FRAME = 24  # PyFrameObject.f_frame, after the head and f_back (pycore_frame.h)
 _MAX_NAMES = 10_000
 _LIST_PASSES = 4  # walks of a task list that is torn
-_MODULES = {"asyncio.tasks", "eventlet", "greenlet", "threading", tracked.MODULE}
+_MODULES = {"_asyncio", "asyncio.tasks", "eventlet", "greenlet", "threading", tracked.MODULE}
 
 
 class Options(NamedTuple):
@@ -43,6 +43,7 @@ class Options(NamedTuple):
     args: bool = True
     freeze: bool = False
     waits: bool = True
+    ended: bool = False  # search all memory for exceptions that nobody has asked for
     # For a process that looks at itself: the calling thread's id and the address of the frame
     # object to read its stack from, since what is called from there changes all the time.
     caller: tuple[int, int] | None = None
@@ -87,6 +88,11 @@ def _take(target: Target, options: Options) -> Snapshot:
         retries = _settle(capture, target, options)
         capture_ms = (time.perf_counter() - started) * 1000
         found = assemble(capture, waits=options.waits)
+        unretrieved = None
+        if options.ended:
+            from inspector import unretrieved as ended
+
+            unretrieved = ended.search(capture)
     failed = len(capture.failed_tasks) + len(capture.failed_pimpls)
     moving = len(capture.moving)
     completeness = Completeness(
@@ -99,7 +105,8 @@ def _take(target: Target, options: Options) -> Snapshot:
         capture_ms=round(capture_ms, 3),
         notes=tuple(capture.notes),
     )
-    return target.snapshot(capture, found, taken_at, completeness)
+    snapshot = target.snapshot(capture, found, taken_at, completeness)
+    return snapshot._replace(unretrieved=unretrieved)
 
 
 class ThreadFacts:

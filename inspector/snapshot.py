@@ -125,6 +125,17 @@ class Completeness(NamedTuple):
     notes: tuple[str, ...] = ()  # what could not be read, one line each
 
 
+class Unretrieved(NamedTuple):
+    """A task or future that has ended with an exception which nobody has asked for."""
+
+    id: str  # "task:0x7f.." or "future:0x7f.."
+    type: str
+    name: str  # of a task, "" of a future
+    exception: str  # its type: "ValueError", "aiohttp.client_exceptions.ClientError"
+    text: str  # its arguments
+    stack: tuple[Frame, ...]  # where it was raised, innermost first
+
+
 class Snapshot(NamedTuple):
     """One process at one moment."""
 
@@ -140,3 +151,4 @@ class Snapshot(NamedTuple):
     threads: tuple[Thread, ...]
     units: tuple[Unit, ...]
     edges: tuple[Edge, ...]
+    unretrieved: tuple[Unretrieved, ...] | None = None  # None when it was not looked for

@@ -98,12 +98,15 @@ class Look:
         if failure and not taken:
             raise failure
 
-    def take(self, pid: int) -> Snapshot:
-        """A snapshot of one process, after it has been watched where that was asked for."""
+    def take(self, pid: int, *, ended: bool = False) -> Snapshot:
+        """A snapshot of one process, after it has been watched where that was asked for.
+
+        ``ended`` has memory searched for exceptions that were never retrieved.
+        """
         from inspector import capture
 
         targets = self._targets
-        options = capture.Options(args=targets.args, freeze=targets.freeze)
+        options = capture.Options(args=targets.args, freeze=targets.freeze, ended=ended)
         if targets.record is not None:
             from inspector import recording
 

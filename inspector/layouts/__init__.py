@@ -68,6 +68,10 @@ COMMON = {
     "future.loop": 16,
     "future.callback0": 24,
     "future.callbacks": 40,
+    "future.exception": 48,
+    # pyerrors.h: PyException_HEAD
+    "exception.args": 24,
+    "exception.traceback": 40,
 }
 
 
@@ -125,6 +129,7 @@ def load_asyncio(layout: Layout, memory: Memory, table: int) -> None:
         raise UnsupportedPython(f"CPython {layout.version} with an unknown asyncio table", _HINT)
     layout.at.update(zip(facts.ASYNCIO_DEBUG, words, strict=True))
     layout.at["future.state"] = layout.at["task.is_task"] - 4  # an enum just before the flags
+    layout.at["future.log_tb"] = layout.at["task.is_task"] + 2  # a bit just after them
 
 
 def _version(version_hex: int) -> str:

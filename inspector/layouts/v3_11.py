@@ -61,6 +61,7 @@ FACTS = {
     "gen.suspended_await": -1,
     "frame.await_slot": 1,
     "frame.tag": 0,
+    "future.log_tb": 92,
     "future.state": 88,
     "task.coro": 136,
     "task.name": 144,

@@ -92,6 +92,7 @@ FACTS = {
     "frame.stacktop": 64,
     "frame.await_slot": 1,
     "frame.tag": 0,
+    "future.log_tb": 100,
     "future.state": 96,
     "task.coro": 120,
     "task.name": 128,

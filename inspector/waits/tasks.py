@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inspector.frames import FrameView
     from inspector.waits.reason import Look
 
+NEVER_DONE = "future that nobody else refers to: it will never be done"
 _MAX_CALLBACKS = 64
 
 
@@ -223,7 +224,7 @@ def of_future(look: Look, future: int, own_references: int) -> Reason:
         reason.on, reason.text, reason.until = "sleep", "timer", "{} left"
         reason.deadline = look.timers.futures[future]
     elif memory.u32(future) <= own_references:
-        reason.text = "future that nobody else refers to: it will never be done"
+        reason.text = NEVER_DONE
     return reason
 
 

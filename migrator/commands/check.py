@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge import filters, health, health_report
+from bridge import checks, filters, health, health_report
 from inspector.errors import MigrateError, NoSuchProcess, NotPython, UsageError
 from migrator import __version__
 from migrator.commands import _live
@@ -85,7 +85,7 @@ def command(
         raise UsageError("give one of --json, --junit, --github and --prometheus")
     if stuck is not None:
         samples = max(samples, math.ceil(stuck / interval) + 1)
-    limits = health.Limits(_STUCK if stuck is None else stuck, max_age, max_units)
+    limits = checks.Limits(_STUCK if stuck is None else stuck, max_age, max_units)
     chosen = _levels(levels)
     matches = filters.parse(filters_)
     look = _live.Look(_live.Targets(pids, children, name, freeze))
@@ -141,7 +141,9 @@ def _examine(
             if pid in gone:
                 continue
             try:
-                snapshot = look.take(pid)
+                # The search takes longer than all else: once, and again when time has passed.
+                ended = number in (0, samples - 1) and examination.wants_ended()
+                snapshot = look.take(pid, ended=ended)
             except MigrateError as error:
                 if not look.several:
                     raise

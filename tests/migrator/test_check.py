@@ -62,6 +62,8 @@ def _codes(process: dict[str, Any], level: str = "deny") -> list[str]:
             {"left", "right"},
             marks=pytest.mark.nightly,
         ),
+        ("lost", "3.14", ["never-completes"], {"waiter"}),
+        ("lost", "3.11", ["never-completes"], {"waiter"}),
         ("busy", "3.14", ["blocked-loop"], {"spinner"}),
         pytest.param("busy", "3.12", ["blocked-loop"], {"spinner"}, marks=pytest.mark.nightly),
         ("sleeper", "3.14", ["blocked-loop"], {"snorer"}),
@@ -113,6 +115,23 @@ def test_a_deadlock_across_both_worlds_reads_like_a_story(sick: Callable[..., Pr
     assert "samples/deadlock.py:" in done.stdout
     assert "hint: " in done.stdout
     assert done.stdout.splitlines()[-1].startswith("not healthy: ")
+
+
+def test_exceptions_that_nobody_asked_for_are_named(sick: Callable[..., Program]) -> None:
+    program = sick("unretrieved")
+    done = migrate("check", program.pid, "--samples", "2", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "warning[never-retrieved]: 3 tasks ended with ValueError at " in done.stdout
+    assert re.search(r"failed-1 \(0x[0-9a-f]+\): ValueError: nobody asks", done.stdout)
+    assert re.search(r"at unretrieved\.<locals>\.fail \(.*sick\.py:\d+\)", done.stdout)
+    status, process = _check(program, "--samples", "2", "--deny", "never-retrieved")
+    (found,) = [one for one in process["findings"] if one["code"] == "never-retrieved"]
+    assert status == 1
+    assert {unit["name"] for unit in found["units"]} == {f"failed-{n}" for n in range(3)}
+    assert found["seconds"] > 0
+    assert _check(program, "--samples", "2", "--allow", "never-retrieved")[1]["findings"] == []
+    chosen = _check(program, "--samples", "1", "--filter", "name=failed-2")[1]["findings"]
+    assert [[unit["name"] for unit in one["units"]] for one in chosen] == [["failed-2"]]
 
 
 def test_a_single_look_sees_a_deadlock_and_no_time(sick: Callable[..., Program]) -> None:

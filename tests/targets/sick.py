@@ -39,6 +39,27 @@ async def stuck():
     await task
 
 
+async def lost():
+    async def wait():
+        await asyncio.get_running_loop().create_future()
+
+    task = asyncio.create_task(wait(), name="waiter")
+    await asyncio.sleep(0)
+    ready()
+    await asyncio.wait([task, asyncio.create_task(nap(), name="other")])
+
+
+async def unretrieved():
+    async def fail():
+        raise ValueError("nobody asks")
+
+    kept = [asyncio.create_task(fail(), name=f"failed-{number}") for number in range(3)]
+    await asyncio.sleep(0)
+    ready()
+    await nap()
+    return kept
+
+
 async def ring():
     tasks = []
 
