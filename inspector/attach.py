@@ -141,9 +141,10 @@ def attach(pid: int, through: Callable[[LiveProcess], MemorySource] | None = Non
 
 
 def _layout(memory: Memory, found: Found) -> Layout:
-    if found.debug:
-        raise UnsupportedPython("a debug build of CPython is not supported")
     version = memory.word(found.version) if found.version else None
+    if found.debug:
+        name = f"CPython {layouts.readable(version)}" if version else "CPython"
+        raise UnsupportedPython(f"{name} built for debugging is not supported", layouts.HINT)
     layout = layouts.load(memory, found.runtime, version)
     if found.asyncio:
         layouts.load_asyncio(layout, memory, found.asyncio)

@@ -8,6 +8,9 @@ Debian's testing suite unpacked into a private prefix. What had to be fetched is
     python -m tests.interpreters 3.14 greenlet eventlet prints that of an environment
     python -m tests.interpreters all greenlet eventlet  gets every one, a line for each
 
+A version may end in the flags of another build: 3.14d is one for debugging, 3.14t one that
+is free-threaded. Debian has packages of the former only.
+
 Standard library only: it runs before anything is installed.
 """
 
@@ -33,13 +36,9 @@ if TYPE_CHECKING:
 
 TARGETS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
-# Version, whether it is free-threaded, and the interpreter that a virtual environment is of:
-# the environments come and go, what is made on them should stay.
-_PROBE = (
-    "import sys, sysconfig; "
-    "print('%d.%d' % sys.version_info[:2], sysconfig.get_config_var('Py_GIL_DISABLED') or 0,"
-    " sys._base_executable)"
-)
+# Version with the build's flags, and the interpreter that a virtual environment is of: the
+# environments come and go, what is made on them should stay.
+_PROBE = "import sys; print('%d.%d' % sys.version_info[:2] + sys.abiflags, sys._base_executable)"
 
 # A closed network is to cost seconds, not uv's three retries for each version.
 _UV_ONCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "20"}
@@ -51,6 +50,7 @@ _DEBIAN_PACKAGES = (
     "libc6 libexpat1 zlib1g libssl3t64 libffi8 libbz2-1.0 liblzma5 libsqlite3-0 "
     "libreadline8t64 libtinfo6 libncursesw6 libuuid1 libzstd1 libmpdec4 libdb5.3t64 libcrypt1"
 )
+_DEBIAN_DEBUG_PACKAGES = " python{v}-dbg libpython{v}-dbg"
 _DEBIAN_SUITE = "forky"
 
 
@@ -155,7 +155,7 @@ def _from_path(version: str) -> Interpreter:
         if folder and not folder.endswith("/shims")
     ]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    candidates += sorted(pyenv.glob(f"versions/{version}.*/bin/{name}"))
+    candidates += sorted(pyenv.glob(f"versions/{version.rstrip('dt')}.*/bin/{name}"))
     for candidate in candidates:
         base = _base(candidate, version) if candidate.is_file() else None
         if base:
@@ -182,6 +182,8 @@ def _from_debian(version: str) -> Interpreter:
     """Unpack Debian testing's packages into a prefix and point their loader at it."""
     if platform.machine() != "x86_64":
         raise NoInterpreter(f"only tried on x86_64, this is {platform.machine()}")
+    if version.endswith("t"):
+        raise NoInterpreter("Debian has no free-threaded build")
     mirror, keyring = _debian_mirror()
     patchelf = shutil.which("patchelf", path=_search_path())
     if not patchelf:
@@ -219,7 +221,9 @@ def _unpack_debian(version: str, prefix: Path, scratch: Path, mirror: str, keyri
     ]
     apt = ["apt-get", "-qq", *(f"-o{option}" for option in options)]
     _run([*apt, "update"], timeout=300)
-    _run([*apt, "download", *_DEBIAN_PACKAGES.format(v=version).split()], 600, scratch / "debs")
+    packages = _DEBIAN_PACKAGES + (_DEBIAN_DEBUG_PACKAGES if version.endswith("d") else "")
+    names = packages.format(v=version.rstrip("d")).split()
+    _run([*apt, "download", *names], 600, scratch / "debs")
     prefix.mkdir(parents=True)
     for package in sorted((scratch / "debs").glob("*.deb")):
         _run(["dpkg", "-x", package, prefix])
@@ -231,7 +235,7 @@ def _relocate(version: str, unpacked: Path, prefix: Path, patchelf: str) -> None
     python = unpacked / "usr" / "bin" / f"python{version}"
     loader = libraries / "ld-linux-x86-64.so.2"
     _run([patchelf, "--set-interpreter", loader, "--set-rpath", libraries, python])
-    modules = unpacked / "usr" / "lib" / f"python{version}" / "lib-dynload"
+    modules = unpacked / "usr" / "lib" / f"python{version.rstrip('d')}" / "lib-dynload"
     for module in sorted(modules.glob("*.so")):
         _run([patchelf, "--set-rpath", libraries, module])
 
@@ -271,10 +275,10 @@ def _uv() -> str:
 def _base(python: Path, version: str) -> Path | None:
     """The interpreter behind ``python``; None when it does not run as ``version``."""
     try:
-        found, free_threaded, base = _run([python, "-I", "-S", "-c", _PROBE], 60).split(None, 2)
+        found, base = _run([python, "-I", "-S", "-c", _PROBE], 60).split(None, 1)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return Path(base.strip()) if (found, free_threaded) == (version, "0") else None
+    return Path(base.strip()) if found == version else None
 
 
 def _run(

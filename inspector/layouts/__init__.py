@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SUPPORTED = "3.11 to 3.15"
 
 _COOKIE = b"xdebugpy"
-_HINT = f"supported: CPython {SUPPORTED}, 64-bit Linux, with the GIL"
+HINT = f"supported: CPython {SUPPORTED}, 64-bit Linux, with the GIL, not built for debugging"
 
 COMMON = {
     # Include/object.h, cpython/object.h
@@ -97,23 +97,31 @@ def load(memory: Memory, runtime: int, version_hex: int | None) -> Layout:
     if described:
         version_hex = memory.word(runtime + 8)
     if version_hex is None:
-        raise UnsupportedPython("CPython 3.10 and older is not supported", _HINT)  # no Py_Version
+        raise UnsupportedPython("CPython 3.10 and older is not supported", HINT)  # no Py_Version
     major, minor = version_hex >> 24 & 0xFF, version_hex >> 16 & 0xFF
-    version = _version(version_hex)
+    version = readable(version_hex)
     if described and memory.word(runtime + 16):
-        raise UnsupportedPython(f"CPython {version} without the GIL is not supported", _HINT)
+        raise UnsupportedPython(
+            f"CPython {version} without the GIL (a free-threaded build) is not supported", HINT
+        )
     try:
         facts = import_module(f"inspector.layouts.v{major}_{minor}")
     except ModuleNotFoundError:
-        raise UnsupportedPython(f"CPython {version} is not supported", _HINT) from None
+        raise UnsupportedPython(f"CPython {version} is not supported", HINT) from None
     at = dict(COMMON)
     if facts.DEBUG_OFFSETS:
         if not described:
-            raise UnsupportedPython(f"CPython {version} without its offset table", _HINT)
+            raise UnsupportedPython(f"CPython {version} without its offset table", HINT)
         words = memory.words(runtime, len(facts.DEBUG_OFFSETS))
         at.update(zip(facts.DEBUG_OFFSETS[3:], words[3:], strict=True))
         if not all(0 <= offset < 1 << 24 for offset in words[3:]):
-            raise UnsupportedPython(f"CPython {version} with an unknown offset table", _HINT)
+            raise UnsupportedPython(f"CPython {version} with an unknown offset table", HINT)
+        if at["obj.ob_type"] != COMMON["obj.ob_type"]:  # the rest of COMMON is then wrong too
+            raise UnsupportedPython(
+                f"CPython {version} built with larger objects (to trace references?)"
+                " is not supported",
+                HINT,
+            )
     at.update(facts.FACTS)
     return Layout(version, minor, at)
 
@@ -126,13 +134,13 @@ def load_asyncio(layout: Layout, memory: Memory, table: int) -> None:
     facts = import_module(f"inspector.layouts.v3_{layout.minor}")
     words = memory.words(table, len(facts.ASYNCIO_DEBUG))
     if not all(0 <= offset < 1 << 20 for offset in words):
-        raise UnsupportedPython(f"CPython {layout.version} with an unknown asyncio table", _HINT)
+        raise UnsupportedPython(f"CPython {layout.version} with an unknown asyncio table", HINT)
     layout.at.update(zip(facts.ASYNCIO_DEBUG, words, strict=True))
     layout.at["future.state"] = layout.at["task.is_task"] - 4  # an enum just before the flags
     layout.at["future.log_tb"] = layout.at["task.is_task"] + 2  # a bit just after them
 
 
-def _version(version_hex: int) -> str:
+def readable(version_hex: int) -> str:
     """PY_VERSION_HEX for people: 0x030e08f0 is 3.14.8."""
     level = {0xA: "a", 0xB: "b", 0xC: "rc"}.get(version_hex >> 4 & 0xF, "")
     text = f"{version_hex >> 24 & 0xFF}.{version_hex >> 16 & 0xFF}.{version_hex >> 8 & 0xFF}"
