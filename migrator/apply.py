@@ -197,7 +197,8 @@ def _is_rewritable(finding: Finding) -> bool:
 
 def _is_site(finding: Finding) -> bool:
     """Tell whether its file may change: a use of ours, or a mock of what starts a backdoor."""
-    return _is_rewritable(finding) or (finding.kind == "string" and finding.api in SPAWNERS)
+    replaced = finding.kind in ("string", "store") and finding.api in SPAWNERS
+    return replaced or _is_rewritable(finding)
 
 
 def _is_other_use(finding: Finding) -> bool:

@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from migrator import api
 from migrator.bindings import parameters
+from migrator.mocked import (
+    ENTERS,
+    PATCHERS_OWN,
+    REPLACERS,
+    STARTS,
+    replacement,
+    unwrap,
+    wrap,
+)
 from migrator.namespaces import Namespaces, Scope
 from migrator.strings import dotted_literal, eventlet_part
 from migrator.uses import Use
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from migrator.findings import Kind
+    from migrator.mocked import Replacement
     from migrator.segments import Segments
     from migrator.uses import Exports
 
@@ -41,7 +51,8 @@ class Expressions(Namespaces):
     ) -> None:
         super().__init__(module, package, exports, seeds, source, words)
         self.uses: list[Use] = []
-        self.pending: deque[tuple[Function, Scope, Sequence[str]]] = deque()
+        self.imports: set[str] = set()
+        self.pending: deque[tuple[Function, Scope, Mapping[str, str]]] = deque()
         self.named: set[int] = set()  # literals that were understood as part of a call
 
     def peek(self, node: ast.expr) -> str | None:
@@ -72,12 +83,14 @@ class Expressions(Namespaces):
                 result = value if one in values else result
             elif isinstance(one, ast.Lambda):
                 self.signature(one.args)
-                self.pending.append((one, self.scope, ()))
+                self.pending.append((one, self.scope, {}))
             elif isinstance(one, _COMPREHENSIONS):
                 self.comprehension(one)
             elif kind is ast.JoinedStr:
                 assert isinstance(one, ast.JoinedStr)
                 stack += [part for part in one.values if isinstance(part, ast.FormattedValue)]
+                for first in one.values[:1]:
+                    self.constant(first, whole=len(one.values) == 1)
             else:
                 if one in values:
                     if isinstance(one, ast.IfExp):
@@ -129,6 +142,15 @@ class Expressions(Namespaces):
         tail = base.id if isinstance(base, ast.Name) else ""
         for link in reversed(links):
             if isinstance(link, ast.Attribute):
+                mocked = unwrap(value)
+                if mocked and link.attr in STARTS:
+                    tail, at = link.attr, link
+                    continue
+                if mocked:
+                    self.uses += [found] if found else []
+                    asked = link.attr not in PATCHERS_OWN
+                    found = self.use(mocked, "reference", at) if asked else None
+                    value = mocked if asked else None
                 if value is None:
                     value = self.own_attribute(link)
                     grown = value
@@ -143,7 +165,9 @@ class Expressions(Namespaces):
                 continue
             stack += [keyword.value for keyword in reversed(link.keywords)]
             stack += reversed(link.args)
-            if value is not None and at is link.func:
+            if unwrap(value) and at is link.func:
+                value, at = value if tail in STARTS else None, link
+            elif value is not None and at is link.func:
                 is_statement = statement and link is node
                 found = self.use(value, "call", link.func, link, statement=is_statement)
                 value = f"{value}()" if value in api.TRACKED_RESULTS else None
@@ -157,6 +181,8 @@ class Expressions(Namespaces):
                     name, kind, value = named
                     found = self.use(name, kind, link)
                     at = link
+                if tail in REPLACERS or tail in ENTERS:
+                    value, at = self.mocked(link, tail), link
             tail = ""
         if found:
             self.uses.append(found)
@@ -208,9 +234,47 @@ class Expressions(Namespaces):
                         return name, kind, name if tail == "getattr" else None
         return None
 
-    def constant(self, node: ast.AST) -> None:
-        """A string that is nothing but the dotted name of an Eventlet API."""
-        name = None if id(node) in self.named else dotted_literal(node)
+    def mocked(self, call: ast.Call, tail: str) -> str | None:
+        """What a call that replaces an API, or starts to, evaluates to; notes its names."""
+        if tail in ENTERS:
+            value = self.peek(call.args[0]) if call.args else None
+            return value if unwrap(value) else None
+        found = replacement(call)
+        if found is None:
+            return None
+        name = self.owner_of(found)
+        if not name or unwrap(name):
+            return None
+        text = dotted_literal(found.target)
+        if text and eventlet_part(text) is None:
+            self.imports.add(text)
+            if api.is_eventlet(name):
+                self.emit(_trim(name), "string", found.target)
+        elif text and name == "eventlet" != text and not (tail == "patch" and call.args):
+            self.emit(name, "string", found.target)
+        if api.is_eventlet(name) and api.is_module(name):
+            for keyword in found.several:
+                self.emit(f"{name}.{keyword.arg}", "string", keyword)
+        if found.attribute is not None:
+            attribute = dotted_literal(found.attribute)
+            if not attribute or not api.is_module(name):
+                return None
+            name = f"{name}.{attribute}"
+            if found.attribute not in call.args and api.is_eventlet(name):
+                self.named.add(id(found.attribute))
+                self.emit(name, _BY_NAME.get(tail, "string"), call)
+        return wrap(name) if found.hands_over and api.is_eventlet(name) else None
+
+    def owner_of(self, found: Replacement) -> str | None:
+        """What a replacement is made in: by its own name, or by the project's module."""
+        text = dotted_literal(found.target)
+        if text is None:
+            return self.peek(found.target)
+        return eventlet_part(text) or self.through(text)
+
+    def constant(self, node: ast.AST, *, whole: bool = True) -> None:
+        """A string that is nothing but the dotted name of an Eventlet API, or its start."""
+        name = None if id(node) in self.named else dotted_literal(node, whole=whole)
         part = eventlet_part(name) if name and "." in name else None
         if part and "." in part:
             self.emit(_trim(part), "string", node)
@@ -245,11 +309,11 @@ class Expressions(Namespaces):
 
 def _trim(name: str) -> str:
     """The part of a dotted name up to its API: mocks name what hangs on it, too."""
-    parts = name.split(".")
+    parts = name.removesuffix(".__dict__").split(".")
     for end in range(1, len(parts)):
         if not api.is_module(".".join(parts[:end])):
             return ".".join(parts[:end])
-    return name
+    return ".".join(parts)
 
 
 def _context_kind(node: ast.Attribute) -> Kind:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from migrator import api
 from migrator.bindings import bound_names
 from migrator.expressions import Expressions, Function
+from migrator.mocked import TEST_PREFIX, is_default, replacement, unwrap
 from migrator.namespaces import Scope
-from migrator.strings import patch_target
 from migrator.uses import Exports, Names, Use
 
 if TYPE_CHECKING:
@@ -71,7 +71,6 @@ class _Walk(Expressions):
         words: Iterable[str],
     ) -> None:
         super().__init__(module, package, exports, seeds, source, words)
-        self.imports: set[str] = set()
 
     def module(self, tree: ast.Module) -> None:
         self.root.node = tree
@@ -173,9 +172,9 @@ class _Walk(Expressions):
 
     def with_(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
-            self.expression(item.context_expr)
+            value = self.expression(item.context_expr)
             if item.optional_vars is not None:
-                self.target(item.optional_vars, patch_target(item.context_expr))
+                self.target(item.optional_vars, unwrap(value))
         self.body(node.body)
 
     def assign(self, node: ast.Assign) -> None:
@@ -243,11 +242,13 @@ class _Walk(Expressions):
         self.expression(node.value, statement=True)
 
     def class_(self, node: ast.ClassDef) -> None:
-        for expression in [*node.decorator_list, *node.bases]:
+        handed = self.handed(node.decorator_list)
+        for expression in node.bases:
             self.expression(expression)
         for keyword in node.keywords:
             self.expression(keyword.value)
         scope = Scope(node, self.scope, in_async=self.scope.in_async)
+        scope.handed = handed
         scope.attributes = dict(self.seeds.get(node, {}))
         outer = self.inside(scope)
         self.body(node.body)
@@ -256,17 +257,35 @@ class _Walk(Expressions):
         self.hold(node.name, None)
 
     def def_(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for expression in node.decorator_list:
-            self.expression(expression)
+        handed = self.handed(node.decorator_list)
         self.signature(node.args)
         if node.returns:
             self.expression(node.returns)
-        patched = [patch_target(decorator) or "" for decorator in reversed(node.decorator_list)]
-        self.pending.append((node, self.scope, [name for name in patched if name]))
+        if node.name.startswith(TEST_PREFIX):
+            handed += self.scope.handed
+        places = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
+        if isinstance(self.scope.node, ast.ClassDef):
+            del places[:1]
+        mocks = {name: value for name, value in handed if name}
+        mocks.update(zip(places, [value for name, value in handed if not name], strict=False))
+        self.pending.append((node, self.scope, {name: v for name, v in mocks.items() if v}))
         self.hold(node.name, None)
 
-    def function(self, node: Function, parent: Scope, patched: Sequence[str]) -> None:
-        """Walk a body whose walk was put off. ``patched``: what mock puts in its arguments."""
+    def handed(self, decorators: Sequence[ast.expr]) -> list[tuple[str, str]]:
+        """Walk decorators; what mock hands a function for them: (keyword or "", API or "")."""
+        values = [self.expression(decorator) for decorator in decorators]
+        handed: list[tuple[str, str]] = []
+        for decorator, value in zip(reversed(decorators), reversed(values), strict=True):
+            found = replacement(decorator)
+            if found and found.hands_over:
+                handed.append(("", unwrap(value) or ""))
+            elif found and found.several and (owner := self.owner_of(found)):
+                mocks = [one.arg for one in found.several if one.arg and is_default(one)]
+                handed += [(name, f"{owner}.{name}") for name in mocks if api.is_eventlet(owner)]
+        return handed
+
+    def function(self, node: Function, parent: Scope, mocks: Mapping[str, str]) -> None:
+        """Walk a body whose walk was put off. ``mocks``: the APIs that its arguments mock."""
         is_async = isinstance(node, ast.AsyncFunctionDef)
         scope = Scope(node, parent, in_async=is_async)
         arguments = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
@@ -276,7 +295,7 @@ class _Walk(Expressions):
         elif parent.me:
             scope.me, scope.attributes = parent.me, parent.attributes
         scope.held.update(self.seeds.get(node, {}))
-        scope.held.update(zip(arguments, patched, strict=False))
+        scope.held.update(mocks)
         self.words.update(dict.fromkeys(scope.held))
         self.inside(scope)
         if isinstance(node, ast.Lambda):

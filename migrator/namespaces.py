@@ -20,7 +20,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 class Scope:
     """One namespace. ``held`` maps a name to the dotted name that it holds."""
 
-    __slots__ = ("_bound", "attributes", "held", "in_async", "me", "node", "parent")
+    __slots__ = ("_bound", "attributes", "handed", "held", "in_async", "me", "node", "parent")
 
     def __init__(self, node: ast.AST, parent: Scope | None, *, in_async: bool = False) -> None:
         self.node = node
@@ -29,6 +29,7 @@ class Scope:
         self.held: dict[str, str] = {}
         self.me = ""  # the name of a method's first parameter
         self.attributes: dict[str, str] | None = None  # what `self.x` holds, by class
+        self.handed: list[tuple[str, str]] = []  # what a class decorator hands its tests
         self._bound: Bound | None = None
 
     @property

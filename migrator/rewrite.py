@@ -203,6 +203,8 @@ def _change(use: Use, finding: Finding, file: File) -> Change:
     role = mocks.role(use, file)
     if role in ("target", "part"):
         change = mocks.fix_target(use, file)
+    elif role == "path":
+        raise Left("it names what another module imports, and follows that")
     elif role == "mock":
         change = mocks.fix_mock(use, file)
     else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from migrator.fixes.backdoor import SERVER, SPAWNERS
-from migrator.fixes.mocks import covers
+from migrator.fixes.mocks import STAYS, covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,30 +29,55 @@ class Together:
 
 
 def decide(results: Sequence[Result], options: Options) -> Together:
-    """Decide from a first rewrite, in which no mock was touched and nothing was held."""
+    """Decide from a first rewrite, in which no text was touched and nothing was held."""
     targets: dict[str, list[Outcome]] = {}
     calls: dict[str, list[Outcome]] = {}
     for outcome in (outcome for result in results for outcome in result.outcomes):
-        if outcome.role in ("target", "part"):
+        if outcome.role in ("target", "part", "path", "object"):
             targets.setdefault(outcome.finding.api, []).append(outcome)
         elif outcome.role == "use" and outcome.finding.kind in ("call", "reference"):
             calls.setdefault(outcome.finding.api, []).append(outcome)
-    follow, held = set(), {}
+    halved = _halved_modules(results)
+    follow: dict[str, list[Outcome]] = {}
+    held: dict[str, str] = {}
     for target, outcomes in targets.items():
         covered = [o for api, found in calls.items() if covers(target, api) for o in found]
         if not any(outcome.rewritten for outcome in covered):
+            if any(outcome.role == "object" for outcome in outcomes):
+                held[target] = STAYS
             continue
-        problem = _problem(covered, outcomes, options)
-        if problem is None:
-            follow.add(target)
-            continue
-        place = outcomes[0].finding
-        for outcome in covered:
-            held[outcome.finding.api] = (
-                f"{place.path}:{place.span.line} replaces it by name in a test, and {problem}"
-            )
+        follow[target] = covered
+        problem = _problem(target, covered, outcomes, options, halved)
+        if problem:
+            _hold(follow, held, target, outcomes[0].finding, problem)
+    # Two mocks may stand for one call, one of them for its whole module.
+    while torn := [t for t, some in follow.items() if any(o.finding.api in held for o in some)]:
+        place = targets[torn[0]][0].finding
+        _hold(follow, held, torn[0], place, "another mock of it has to stay")
     renamed, backdoors = _mocked_starts(results, options)
     return Together(frozenset(follow), {**held, **backdoors}, renamed)
+
+
+def _hold(
+    follow: dict[str, list[Outcome]], held: dict[str, str], target: str, place: Finding, why: str
+) -> None:
+    """Let what the target covers stay, and the target with it."""
+    reason = f"{place.path}:{place.span.line} replaces it by name in a test, and {why}"
+    for api in (target, *(outcome.finding.api for outcome in follow.pop(target))):
+        held.setdefault(api, reason)
+
+
+def _halved_modules(results: Sequence[Result]) -> frozenset[str]:
+    """Paths that import ``eventlet.debug`` still, beside the bridge."""
+    return frozenset(
+        outcome.finding.path
+        for result in results
+        if result.changed
+        for outcome in result.outcomes
+        if outcome.finding.kind == "import"
+        and outcome.finding.api.startswith("eventlet.debug")
+        and not outcome.rewritten
+    )
 
 
 def _mocked_starts(
@@ -66,17 +91,22 @@ def _mocked_starts(
         if outcome.rewritten and outcome.finding.api == SERVER and outcome.function
     }
     mocks = [
-        outcome.finding
+        outcome
         for outcome in outcomes
-        if outcome.role == "target" and outcome.finding.api in SPAWNERS and outcome.calls & started
+        if outcome.role in ("target", "object")
+        and outcome.finding.api in SPAWNERS
+        and outcome.calls & started
     ]
-    if not mocks or (options.unsafe and options.stage == "bridge"):
-        return frozenset(mocks), {}
-    place = mocks[0]
+    by_text = all(outcome.role == "target" for outcome in mocks)
+    if not mocks or (by_text and options.unsafe and options.stage == "bridge"):
+        return frozenset(outcome.finding for outcome in mocks), {}
+    place = mocks[0].finding
     reason = (
         f"{place.path}:{place.span.line} replaces {place.api}, which starts it, in a test, and "
         + (
-            "rewriting that needs --unsafe"
+            "it cannot be rewritten"
+            if not by_text
+            else "rewriting that needs --unsafe"
             if options.stage == "bridge"
             else "nothing takes its place"
         )
@@ -84,14 +114,27 @@ def _mocked_starts(
     return frozenset(), {SERVER: reason}
 
 
-def _problem(calls: Iterable[Outcome], targets: Iterable[Outcome], options: Options) -> str | None:
+def _problem(
+    target: str,
+    calls: Iterable[Outcome],
+    targets: Sequence[Outcome],
+    options: Options,
+    halved: frozenset[str],
+) -> str | None:
     """Why the mocks cannot follow; None when they can."""
-    if options.stage != "bridge":
+    if options.stage != "bridge" or not target.startswith("eventlet.debug"):
         return "nothing takes its place that the mock could stand for"
     if any(not outcome.rewritten for outcome in calls):
         return "not every call of it can be rewritten"
     if any(outcome.role == "part" for outcome in targets):
         return "the text that names it cannot be rewritten"
+    by_path = any(outcome.role == "path" for outcome in targets)
+    if by_path and any(outcome.finding.path in halved for outcome in calls):
+        return "the module that it names keeps Eventlet's as well"
+    if all(outcome.role == "path" for outcome in targets):
+        return None
     if not options.unsafe:
         return "rewriting that needs --unsafe"
+    if any(outcome.role == "object" and not outcome.rewritten for outcome in targets):
+        return "it cannot be rewritten"
     return None

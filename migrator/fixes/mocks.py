@@ -10,12 +10,19 @@ import ast
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from migrator.fixes import Change, File, Left, root_name
+from migrator.fixes.backdoor import SPAWNERS
+from migrator.mocked import TEST_PREFIX, makes_mock, replacement
+from migrator.strings import eventlet_part
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from migrator.names import Use
 
-Role: TypeAlias = Literal["use", "target", "part", "mock"]
+Role: TypeAlias = Literal["use", "target", "part", "path", "object", "mock"]
 
+_REPLACED = ("eventlet.debug.", "eventlet.backdoor.")
+STAYS = "what it names is not rewritten everywhere: the mock stays with it"
 _REVIEW = "a mock follows the line that it stands for: look whether it is called as before"
 
 
@@ -23,23 +30,35 @@ def role(use: Use, file: File) -> Role:
     """What the use has to do with mocks.
 
     "target": text that names the API; "part": text that names it inside another module;
-    "mock": it goes through a mock, an argument or ``with patch(..) as x``; "use": nothing.
+    "path": text that names it by the module of the project that has it; "object": the name
+    is replaced in the module itself, as by ``patch.object`` or an assignment; "mock": it
+    goes through a mock, which was handed in or started; "use": nothing.
     """
+    node = use.node
     if use.kind == "import":
         return "use"
-    if use.kind == "string" and isinstance(use.node, ast.Constant):
-        return "target" if use.node.value == use.api else "part"
-    name = root_name(use.node.func if isinstance(use.node, ast.Call) else use.node)
-    if name is not None and not file.imports_of(name) and _is_handed_in(name, file):
+    if use.kind == "string" and isinstance(node, ast.Constant):
+        if node.value == use.api:
+            return "target"
+        return "part" if eventlet_part(str(node.value).removesuffix(".")) else "path"
+    if isinstance(node, ast.keyword):  # patch.multiple follows the text, if it has one
+        target = replacement(file.source.parents[node])
+        return "mock" if target and isinstance(target.target, ast.Constant) else "object"
+    replaced = use.kind in ("string", "store") and (
+        use.api.startswith(_REPLACED) or use.api in SPAWNERS
+    )
+    if isinstance(node, ast.Call):
+        return "object" if replaced and replacement(node) else "use"
+    if _is_mock(node, file):
         return "mock"
-    return "use"
+    return "object" if replaced else "use"
 
 
 def fix_target(use: Use, file: File) -> Change:
     """Let the text name the bridge instead. Raises Left."""
     assert isinstance(use.node, ast.Constant)
     if use.api not in file.follow:
-        raise Left("what it names is not rewritten everywhere: the mock stays with it")
+        raise Left(STAYS)
     text = file.source.segment(use.node)
     old = "eventlet.debug"
     if text.count(old) != 1:
@@ -53,7 +72,7 @@ def fix_target(use: Use, file: File) -> Change:
 
 def fix_started(use: Use, file: File) -> Change:
     """A mock of ``eventlet.spawn`` stood for the start of a backdoor; that is exposed now."""
-    assert isinstance(use.node, ast.Constant)
+    assert isinstance(use.node, ast.expr)
     text = file.source.segment(use.node)
     if text.count(use.api) != 1:
         raise Left("the text is put together from parts")
@@ -65,16 +84,24 @@ def fix_started(use: Use, file: File) -> Change:
 
 
 def surroundings(use: Use, file: File) -> tuple[str, frozenset[str]]:
-    """The name of the function around the use; for a target, what that function calls."""
-    node: ast.AST = use.node
-    while not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        if node not in file.source.parents:
-            return "", frozenset()
-        node = file.source.parents[node]
-    if use.kind != "string":
-        return node.name, frozenset()
-    called = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
-    return node.name, frozenset(
+    """The name of the function around the use; for a target, what runs while it is replaced.
+
+    That is what the test calls, or all that a class does for one of its ``setUp``.
+    """
+    around: list[ast.AST] = [use.node]
+    while around[-1] in file.source.parents:
+        around.append(file.source.parents[around[-1]])
+    defined = [n for n in around if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    name = defined[0].name if defined else ""
+    if use.kind not in ("string", "store"):
+        return name, frozenset()
+    whole = next((node for node in around if isinstance(node, ast.ClassDef)), file.source.tree)
+    called = [
+        part.func
+        for part in ast.walk(defined[0] if name.startswith(TEST_PREFIX) else whole)
+        if isinstance(part, ast.Call)
+    ]
+    return name, frozenset(
         function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         for function in called
     )
@@ -94,10 +121,39 @@ def covers(target: str, api: str) -> bool:
     return api == target or api.startswith(f"{target}.")
 
 
-def _is_handed_in(name: ast.Name, file: File) -> bool:
+def _is_mock(node: ast.AST, file: File) -> bool:
+    """Tell whether the name that ``node`` starts with is handed in by mock, or its result."""
+    name = root_name(node)
+    if name is None or file.imports_of(name):
+        return False
     owner = file.scope(name).owner(name.id)
-    return owner is not None and any(
+    binders = owner.binders[name.id] if owner is not None else []
+    parents = file.source.parents
+    above = parents[name]
+    if isinstance(above, ast.Attribute) and _is_first_argument(binders, parents):
+        return any(
+            isinstance(other, ast.Assign)
+            and makes_mock(other.value)
+            and any(getattr(target, "attr", "") == above.attr for target in other.targets)
+            for other in ast.walk(file.source.tree)
+        )
+    return any(
         isinstance(binder, ast.arg)
-        or (isinstance(binder, ast.Name) and isinstance(file.source.parents[binder], ast.withitem))
-        for binder in owner.binders[name.id]
+        or isinstance(parents[binder], ast.withitem)
+        or makes_mock(getattr(parents[binder], "value", None))
+        for binder in binders
     )
+
+
+def _is_first_argument(binders: list[ast.AST], parents: Mapping[ast.AST, ast.AST]) -> bool:
+    """``self`` of a method."""
+    for binder in binders:
+        arguments = parents.get(binder)
+        function = parents.get(arguments) if arguments else None
+        if (
+            isinstance(arguments, ast.arguments)
+            and [*arguments.posonlyargs, *arguments.args][:1] == [binder]
+            and isinstance(parents.get(function) if function else None, ast.ClassDef)
+        ):
+            return True
+    return False
