@@ -110,7 +110,8 @@ def scan_project(
 def scan_bytes(data: bytes, path: str, options: Options) -> Report:
     """Scan source that is not (yet) in a file; ``path`` is what it is called."""
     run = _Run(options, Cache(None), None)
-    return _gather([run.examine(data, Source(path, named=True))], [], options)
+    source = Source(path, python=not sources.is_text(path), named=True)
+    return _gather([run.examine(data, source)], [], options)
 
 
 class _Run:
@@ -160,7 +161,7 @@ class _Run:
         if not source.python:
             if file.matters:
                 file.facts = scan.scan_text(data, source.path)
-                file.ignores = suppressions.find(data)
+                file.ignores = suppressions.find(data, python=False)
             return file
         if file.matters and not self.options.mentions and scan.only_comments(data):
             file.matters = False

@@ -66,7 +66,7 @@ def find(
             if os.path.isdir(one):
                 found = _walk(one, excluded, text=text)
             else:
-                found = iter([Source(one, python=not _is_text(one), named=True)])
+                found = iter([Source(one, python=not is_text(one), named=True)])
             for source in found:
                 if isinstance(source, Unread):
                     yield source
@@ -118,7 +118,7 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
                     folders.append((entry.path, chain))
                 continue
             python = name.endswith(PYTHON)
-            if not python and not (text and _is_text(entry.path)):
+            if not python and not (text and is_text(entry.path)):
                 if "." in name or not _is_script(entry):
                     continue
                 python = True
@@ -128,7 +128,8 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
         stack += reversed(folders)
 
 
-def _is_text(path: str) -> bool:
+def is_text(path: str) -> bool:
+    """Whether the name is that of a file that is not Python and may name Eventlet."""
     folder, name = os.path.split(path)
     if name.endswith(_TEXT_SUFFIXES) or _TEXT_NAMES.match(name):
         return True

@@ -1,24 +1,28 @@
 """``# migrate: ignore[EVT102] reason`` on a finding's line, and which of them hide nothing.
 
-``ignore-file`` instead of ``ignore`` speaks for the whole file. Without codes, all are
-meant. Families may be named, too: ``ignore[debug]``.
+On the first or the last line of a statement it speaks for all its lines. ``ignore-file``
+instead of ``ignore`` speaks for the whole file. Without codes, all are meant. Families may
+be named, too: ``ignore[debug]``.
 """
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrator import rules
 from migrator.findings import Unused
+from migrator.sources import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from migrator.findings import Finding
 
-MARK = b"migrate:"
+_MARK = re.compile(rb"#\s*migrate:\s*ignore")  # rare, and cheap to look for
 _COMMENT = re.compile(
     r"#\s*migrate:\s*ignore(?P<file>-file)?\b(?:\[(?P<codes>[^\]]*)\])?[ \t]*(?P<reason>[^\r\n]*)"
 )
@@ -26,28 +30,63 @@ _COMMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One comment. ``codes`` is as written, () for all; ``line`` is 0 for a whole file."""
+    """One comment. It stands in line ``at`` and speaks for lines ``first`` to ``last``.
+
+    ``codes`` is as written, () for all.
+    """
 
     at: int
-    line: int
+    first: int
+    last: int
     codes: tuple[str, ...]
     reason: str
 
 
-def find(data: bytes) -> tuple[Suppression, ...]:
-    """The suppression comments of a file."""
-    if MARK not in data:
+def find(data: bytes, *, python: bool = True) -> tuple[Suppression, ...]:
+    """The suppression comments of a file; () when it is no Python although it should be."""
+    if not _MARK.search(data):
         return ()
     found = []
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
-        match = _COMMENT.search(line)
+    for text, at, first, last in _comments(data) if python else _lines(data):
+        match = _COMMENT.search(text)
         if match:
             names = (match["codes"] or "").split(",")
             codes = tuple(name.strip() for name in names if name.strip())
-            found.append(
-                Suppression(number, 0 if match["file"] else number, codes, match["reason"])
-            )
+            lines = (0, sys.maxsize) if match["file"] else (first, last)
+            found.append(Suppression(at, *lines, codes, match["reason"]))
     return tuple(found)
+
+
+def _lines(data: bytes) -> Iterator[tuple[str, int, int, int]]:
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        yield line, number, number, number
+
+
+def _comments(data: bytes) -> Iterator[tuple[str, int, int, int]]:
+    """Each comment, its line, and the lines of the statement that it speaks for.
+
+    By the tokenizer: what looks like a comment may be part of a string.
+    """
+    import tokenize
+
+    held: list[tuple[str, int]] = []
+    first = 0  # of the statement; 0 between two of them
+    between = (tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    try:
+        source = io.StringIO(decode(data), newline=None)
+        for token in tokenize.generate_tokens(source.readline):
+            line = token.start[0]
+            if token.type == tokenize.COMMENT:
+                held.append((token.string, line))
+            elif token.type not in between and not first:
+                first = line
+            if not first or token.type == tokenize.NEWLINE:
+                for text, at in held:
+                    ends = at in (first, line)
+                    yield text, at, first if ends and first else at, line if ends else at
+                held, first = [], 0
+    except (SyntaxError, UnicodeError, LookupError, tokenize.TokenError):
+        return  # it is named as unread
 
 
 def apply(
@@ -73,8 +112,12 @@ def apply(
     kept = []
     hidden = 0
     for finding in findings:
-        lines = range(finding.span.line, finding.span.end_line + 1)
-        hits = [one for one, codes in active if finding.code in codes and one.line in (0, *lines)]
+        span = finding.span
+        hits = [
+            one
+            for one, codes in active
+            if finding.code in codes and one.first <= span.end_line and span.line <= one.last
+        ]
         used.update(hits)
         hidden += bool(hits)
         if not hits:

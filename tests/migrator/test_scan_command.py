@@ -176,6 +176,8 @@ def test_stdin(project: Path) -> None:
     )
     assert (done.returncode, done.stdout.split(":")[0]) == (1, "x/y.py")
     assert migrate("scan", "-", cwd=project, given=b"def f(:\n").returncode == 3
+    done = migrate("scan", "-", "--stdin-filename", "tox.ini", cwd=project, given=b"-P eventlet")
+    assert done.stdout.startswith("tox.ini:1:4 EVT901")
 
 
 def test_changed_files_only(project: Path) -> None:
