@@ -10,6 +10,7 @@ from inspector.descriptors import Descriptors
 from inspector.errors import NoSuchProcess, UnsupportedPython
 from inspector.locate import locate
 from inspector.memory import BadMemory, LiveProcess, Memory
+from inspector.resident import resident
 from inspector.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -69,16 +70,22 @@ class Target:
         return self._tids.get(inner_tid, inner_tid)
 
     def heaps(self) -> list[tuple[int, int]]:
-        """(start, end) of anonymous writable mappings, where pymalloc has its arenas."""
-        return [(m.start, m.end) for m in self.maps if m.writable and not m.inode and not m.path]
+        """(start, end) of anonymous writable memory, where pymalloc has its arenas."""
+        found = [(m.start, m.end) for m in self.maps if m.writable and not m.inode and not m.path]
+        return self.touched(found)
 
     def writable(self) -> list[tuple[int, int]]:
         """(start, end) of all writable memory that is no file: any allocator's heap."""
-        return [
+        found = [
             (m.start, m.end)
             for m in self.maps
             if m.writable and not m.inode and (not m.path.startswith("[") or m.path == "[heap]")
         ]
+        return self.touched(found)
+
+    def touched(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The parts of mappings that memory stands behind, so that something can be in them."""
+        return resident(self.pid, ranges)
 
     def stack_of(self, tid: int, ident: int) -> tuple[int, int] | None:
         """(start, end) of a thread's C stack; None when it cannot be told.

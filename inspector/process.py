@@ -31,7 +31,7 @@ class Mapping(NamedTuple):
     offset: int  # in the file
     device: str
     inode: int  # 0 for anonymous memory
-    path: str  # without " (deleted)"; "" or "[heap]" for anonymous memory
+    path: str  # without " (deleted)"; "" or "[heap]" for anonymous memory, named or not
     deleted: bool  # the file is gone or was replaced since it was mapped
 
     @property
@@ -138,6 +138,8 @@ def parse_mappings(text: str) -> Iterator[Mapping]:
             continue
         start, _, end = parts[0].partition("-")
         path = parts[5].replace("\\012", "\n") if len(parts) > 5 else ""
+        if path.startswith("[anon:"):
+            path = ""  # a name given by PR_SET_VMA_ANON_NAME, as CPython 3.15 and mimalloc do
         deleted = path.endswith(_DELETED)
         yield Mapping(
             int(start, 16),

@@ -226,6 +226,10 @@ class _Replayed(Target):
     def raise_if_gone(self) -> None:
         """It is gone, and need not be there."""
 
+    def touched(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """All of them: what was saved of them is asked for after."""
+        return ranges
+
     def heaps(self) -> list[tuple[int, int]]:
         """(start, end) of what was saved of the anonymous mappings."""
         return _common(self.source.ranges(_POOL), super().heaps())
