@@ -12,6 +12,7 @@ from migrator.findings import Unread
 from migrator.fixes.backdoor import SPAWNERS
 from migrator.fixes.mocks import covers
 from migrator.importers import lost_names, taken
+from migrator.progress import told
 from migrator.rewrite import Module, Options, Outcome, Result, rewrite
 from migrator.together import Together, decide
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from migrator.facades import Facades
     from migrator.findings import Finding, Stage
+    from migrator.progress import Progress
 
 _MANY = 24  # files with sites from which on other processes pay for their start
 _SHARE = 4
@@ -55,16 +57,17 @@ def plan(
     scanning: project.Options,
     *,
     stage: Stage | None = None,
+    progress: Progress | None = None,
 ) -> Plan:
     """Plan the rewrite of files and folders. ``stage`` None: what the code base is ready for.
 
     While anything but debugging still uses Eventlet, that is "bridge".
     """
     paths = list(paths)
-    report, facades = project.scan_project(paths, scanning)
+    report, facades = project.scan_project(paths, scanning, progress=progress)
     if stage is None:
         stage = "bridge" if any(map(_is_other_use, report.findings)) else "asyncio"
-    run = _Run(replace(options, stage=stage), scanning, facades)
+    run = _Run(replace(options, stage=stage), scanning, facades, progress)
     found: dict[str, list[Finding]] = {}
     for finding in report.findings:
         found.setdefault(finding.path, []).append(finding)
@@ -106,10 +109,17 @@ def _bridged(paths: Iterable[str], run: _Run, known: Collection[str]) -> Iterato
 class _Run:
     """What the passes over the files share."""
 
-    def __init__(self, options: Options, scanning: project.Options, facades: Facades) -> None:
+    def __init__(
+        self,
+        options: Options,
+        scanning: project.Options,
+        facades: Facades,
+        progress: Progress | None,
+    ) -> None:
         self.options = options
         self.scanning = scanning
         self.facades = facades
+        self.progress = progress
         self.together = Together()
         self.imported: Mapping[str, frozenset[str]] = {}
 
@@ -118,8 +128,10 @@ class _Run:
         processes = self.scanning.processes or parallel.processors()
         work = partial(self.rewrite_one, together=self.together)
         if processes == 1 or len(paths) < _MANY:
-            return dict(zip(paths, map(work, paths), strict=True))
-        return dict(zip(paths, parallel.map_forked(work, paths, processes, _SHARE), strict=True))
+            done: Iterator[Result | Unread] = map(work, paths)
+        else:
+            done = parallel.map_forked(work, paths, processes, _SHARE)
+        return dict(zip(paths, told(self.progress, "Rewriting", done, len(paths)), strict=True))
 
     def rewrite_together(self, done: dict[str, Result | Unread]) -> dict[str, Result | Unread]:
         """Rewrite again what has to change, or to stay, because of mocks in other files."""

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 from inspector.errors import UsageError
 from migrator import rules, scan, sources
+from migrator.progress import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from migrator.progress import Progress
 
 _WORDS = ("eventlet", "greenlet", "GreenThread", "gr_frame")
 _PATTERNS = tuple(f"*{suffix}" for suffix in sources.PYTHON)
@@ -37,7 +40,9 @@ class Point:
         return self.counts.total()
 
 
-def read(folder: str, points: int, codes: frozenset[str]) -> list[Point]:
+def read(
+    folder: str, points: int, codes: frozenset[str], progress: Progress | None = None
+) -> list[Point]:
     """At most ``points`` commits of the first-parent history of ``folder``, oldest first.
 
     The first and the last are among them. Raises UsageError where there is no history.
@@ -47,9 +52,10 @@ def read(folder: str, points: int, codes: frozenset[str]) -> list[Point]:
     if not commits:
         raise UsageError(f"{folder} has no git history", "run it inside a repository")
     known: dict[str, Counter[str]] = {}
+    chosen = _spread(commits, points)
     return [
         Point(commit[:12], date, _counts(folder, commit, codes, known))
-        for commit, date in _spread(commits, points)
+        for commit, date in told(progress, "Reading history", chosen, len(chosen))
     ]
 
 

@@ -18,6 +18,7 @@ from migrator import parallel, scan, sources, suppressions
 from migrator.cache import Cache, key
 from migrator.facades import Facades
 from migrator.findings import Report, Unread
+from migrator.progress import told
 from migrator.scan import Facts
 from migrator.sources import Source
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from migrator.findings import Finding, Unused
+    from migrator.progress import Progress
     from migrator.suppressions import Suppression
 
 _Out = TypeVar("_Out")
@@ -78,9 +80,9 @@ def scan_paths(
     paths: Iterable[str],
     options: Options,
     cache: Cache | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
-    """Scan files and folders. ``progress`` is told how many files are done."""
+    """Scan files and folders. ``progress`` is as in `migrator.progress`."""
     return scan_project(paths, options, cache, progress)[0]
 
 
@@ -88,14 +90,15 @@ def scan_project(
     paths: Iterable[str],
     options: Options,
     cache: Cache | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Report, Facades]:
     """As `scan_paths`, and what the project re-exports."""
     run = _Run(options, cache or Cache(None), progress)
     collecting = gc.isenabled()
     gc.disable()  # trees hold no cycles, and looking for some costs a third of the time
     try:
-        found = list(sources.find(paths, exclude=options.exclude, text=options.text))
+        listed = sources.find(paths, exclude=options.exclude, text=options.text)
+        found = list(told(progress, "Finding files", listed))
         unread = [one for one in found if isinstance(one, Unread)]
         files = run.first_look([one for one in found if isinstance(one, Source)])
         run.follow_facades(files)
@@ -117,9 +120,7 @@ def scan_bytes(data: bytes, path: str, options: Options) -> Report:
 class _Run:
     """What the passes over the files share."""
 
-    def __init__(
-        self, options: Options, cache: Cache, progress: Callable[[int], None] | None
-    ) -> None:
+    def __init__(self, options: Options, cache: Cache, progress: Progress | None) -> None:
         self.options = options
         self.cache = cache
         self.progress = progress
@@ -128,21 +129,18 @@ class _Run:
 
     def first_look(self, listed: Sequence[Source]) -> list[_File]:
         """What each file says by itself, in order."""
-        files: list[_File] = []
-        for file in self.each(self.open, listed):
-            files.append(file)
-            if self.progress and not len(files) % _SHARE:
-                self.progress(len(files))
-        return files
+        return list(self.each("Scanning", self.open, listed))
 
-    def each(self, work: Callable[[_Item], _File], items: Sequence[_Item]) -> Iterator[_File]:
+    def each(
+        self, what: str, work: Callable[[_Item], _File], items: Sequence[_Item]
+    ) -> Iterator[_File]:
         """Do the work for each item, in other processes when there are many."""
         processes = self.options.processes or parallel.processors()
         if processes == 1 or len(items) < _MANY or not hasattr(os, "fork"):
             done: Iterator[_File] = map(work, items)
         else:
             done = parallel.map_forked(work, items, processes, _SHARE)
-        for file in done:
+        for file in told(self.progress, what, done, len(items)):
             if file.key:
                 self.cache.put(file.key, file.facts)
             yield file
@@ -215,7 +213,7 @@ class _Run:
                 for place, file in enumerate(files)
                 if file.source.python and not file.facts.unread and self.is_user(file, tested)
             ]
-            again = self.each(self.look_again, [files[place] for place in users])
+            again = self.each("Following", self.look_again, [files[place] for place in users])
             for place, file in zip(users, again, strict=True):
                 files[place] = file
                 self.facades.add(file.source.path, file.module, self.followed(file.facts))

@@ -56,6 +56,7 @@ def command(paths: tuple[str, ...], format_: str, **given: Any) -> int:
     Exit status: 0 nothing to do or left, 1 something is, 2 usage (or a tree that git could
     not restore), 3 nothing found but not everything could be read.
     """
+    from migrator import progress
     from migrator.apply import plan
     from migrator.rewrite import Options
 
@@ -65,7 +66,9 @@ def command(paths: tuple[str, ...], format_: str, **given: Any) -> int:
         unsafe=given["unsafe"], bridge=given["bridge_as"] or "bridge", codes=scanning.codes
     )
     stage = cast("Stage | None", given["stage"] or settings.to)
-    done = plan(_paths(paths, given["only_changed"]), options, scanning, stage=stage)
+    with progress.shown() as told:
+        looked_at = _paths(paths, given["only_changed"])
+        done = plan(looked_at, options, scanning, stage=stage, progress=told)
     for one in done.unread:
         click.echo(f"migrate: {one.path}: {one.reason}", err=True)
     write = given["write"] or given["interactive"]

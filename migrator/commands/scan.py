@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from inspector.errors import UsageError
-from migrator import baseline, cache, config, project, rules
+from migrator import baseline, cache, config, progress, project, rules
 from migrator.findings import STAGES, Report, Stage
 from migrator.reporters import FORMATS, counted, printable
 
@@ -170,17 +170,8 @@ def _scan(
             raise UsageError("- stands alone", "scan stdin and files one after the other")
         data = sys.stdin.buffer.read()
         return project.scan_bytes(data, stdin_filename or "-", options)
-    if not sys.stderr.isatty():
-        return project.scan_paths(paths, options, store)
-
-    def progress(done: int) -> None:
-        if not done % 256:
-            click.echo(f"\r{done} files", err=True, nl=False)
-
-    try:
-        return project.scan_paths(paths, options, store, progress)
-    finally:
-        click.echo("\r\033[K", err=True, nl=False)
+    with progress.shown() as told:
+        return project.scan_paths(paths, options, store, told)
 
 
 def complain(report: Report) -> None:

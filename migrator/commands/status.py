@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.errors import UsageError
-from migrator import burndown, cache, project, rules
+from migrator import burndown, cache, progress, project, rules
 from migrator.commands.scan import codes_of, complain, exit_status
 from migrator.reporters import counted, printable, summary
 
@@ -46,7 +46,8 @@ def command(
     if history or svg:
         return _history(paths or (".",), points, codes, svg, format_)
     store = cache.Cache(None if no_cache else Path(cache.FOLDER))
-    report = project.scan_paths(paths or (".",), project.Options(codes), store)
+    with progress.shown() as told:
+        report = project.scan_paths(paths or (".",), project.Options(codes), store, told)
     complain(report)
     if format_ == "json":
         click.echo(json.dumps(_record(report), indent=2))
@@ -113,7 +114,8 @@ def _history(
         raise UsageError("--history takes one folder", "name the project's folder")
     from migrator import history
 
-    curve = history.read(paths[0], points, codes)
+    with progress.shown() as told:
+        curve = history.read(paths[0], points, codes, told)
     if svg:
         try:
             Path(svg).write_text(burndown.svg(curve), encoding="utf-8")
