@@ -89,7 +89,8 @@ def test_short_work_costs_no_import(tmp_path: Path) -> None:
 
 
 def test_history_has_a_bar_of_its_commits(tmp_path: Path) -> None:
-    for arguments in (["init"], ["add", "-A"], ["commit", "-m", "x", "--allow-empty"]):
+    (tmp_path / "a.py").write_text("import eventlet\n")
+    for arguments in (["init"], ["add", "-A"], ["commit", "-m", "x"]):
         repository_git(tmp_path, *arguments)
     (tmp_path / "bin").mkdir()
     git = tmp_path / "bin" / "git"  # the real one, which takes the time of a long history
