@@ -5,12 +5,17 @@ Exit statuses are promises (docs/exit-status.md); errors go to stderr, results t
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from migrator import __version__
 from migrator.start import INTERRUPTED, ReaderGone, guarded
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name -> one-line help. The module is `migrator.commands.<name>`, its command `command`.
 COMMANDS: dict[str, str] = {
@@ -45,6 +50,17 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands from the table above, which imports none of them."""
+        from click.shell_completion import CompletionItem
+
+        given = [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return given + click.Command.shell_complete(self, ctx, incomplete)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a closed pipe is not left to click, which calls it an error."""
         try:
@@ -70,6 +86,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> object:
+    if "_MIGRATE_COMPLETE" in os.environ:
+        from migrator.completion import mend_fish
+
+        mend_fish()
     try:
         return root.main(arguments, prog_name="migrate", standalone_mode=False)
     except click.ClickException as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from migrator.completion import PATHS
 from migrator.durations import Duration
 from migrator.live import Look, Targets, note, output_style, write, write_file
 
@@ -52,8 +53,8 @@ def options(command: _F) -> _F:
                 type=Duration(),
                 help="Watch the process for so long, to say how long units are where they are.",
             ),
-            click.option("--record", metavar="FILE", help="Save what is read to FILE as well."),
-            click.option("--replay", metavar="FILE", help="Show what was recorded; no PID."),
+            click.option("--record", type=PATHS, help="Save what is read to FILE as well."),
+            click.option("--replay", type=PATHS, help="Show what was recorded; no PID."),
             click.option(
                 "--show-secrets",
                 is_flag=True,

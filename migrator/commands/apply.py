@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from inspector.errors import UsageError
+from migrator.completion import PATHS, RULES
 from migrator.findings import STAGES
 from migrator.reporters import FORMATS
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=PATHS, metavar="[PATH]...")
 @click.option(
     "--to",
     "stage",
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Name the files that would change, show no diff.")
 @click.option("--interactive", "-i", is_flag=True, help="Ask for each site, then write.")
 @click.option("--unsafe", is_flag=True, help="Also make changes that need a review.")
-@click.option("--select", multiple=True, metavar="RULES", help="Only these: codes, families.")
-@click.option("--ignore", multiple=True, metavar="RULES", help="All but these.")
+@click.option("--select", multiple=True, type=RULES, help="Only these: codes, families.")
+@click.option("--ignore", multiple=True, type=RULES, help="All but these.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out, as .gitignore would.")
 @click.option(
     "--only-changed",

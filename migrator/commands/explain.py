@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from migrator import rules
+from migrator.completion import RULES
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="CODE...")
+@click.argument("names", nargs=-1, required=True, type=RULES, metavar="CODE...")
 def command(names: tuple[str, ...]) -> None:
     """Explain rules by code (EVT103), name or family: the text of the documentation."""
     from migrator.commands.scan import codes_of

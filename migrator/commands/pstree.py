@@ -8,6 +8,7 @@ from bridge import tree
 from inspector.errors import UsageError
 from migrator import live, views
 from migrator.commands import _live
+from migrator.completion import PATHS
 
 
 @click.command(
@@ -26,7 +27,7 @@ from migrator.commands import _live
     default=None,
     help=f"Collapse identical stacks; the default above {tree.GROUP_ABOVE} units.",
 )
-@click.option("--html", metavar="FILE", help="Write one self-contained page, no text.")
+@click.option("--html", type=PATHS, help="Write one self-contained page, no text.")
 def command(
     pids: tuple[int, ...],
     children: bool,

@@ -15,6 +15,7 @@ from bridge.escape import clean
 from inspector.errors import MigrateError, NoSuchProcess, UsageError
 from migrator import __version__
 from migrator.commands import _live
+from migrator.completion import PATHS
 from migrator.looks import Looks, pause
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     "when interrupted. What was recorded is written in every case."
 )
 @click.argument("pid", type=click.IntRange(min=1))
-@click.option("-o", "--output", metavar="FILE", required=True, help="Where to write; - for stdout.")
+@click.option(
+    "-o",
+    "--output",
+    type=PATHS,
+    required=True,
+    help="Where to write; - for stdout.",
+)
 @click.option(
     "--duration", metavar="SECONDS", type=_POSITIVE, default=30.0, show_default=True,
     help="How long to record.",

@@ -7,10 +7,11 @@ import json
 import click
 
 from migrator import rules
+from migrator.completion import RULES
 
 
 @click.command()
-@click.argument("families", nargs=-1, metavar="[RULE]...")
+@click.argument("families", nargs=-1, type=RULES, metavar="[RULE]...")
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text")
 def command(families: tuple[str, ...], format_: str) -> None:
     """List the rules: all, or those of families, prefixes (EVT1) or codes."""

@@ -13,6 +13,7 @@ import click
 
 from inspector.errors import UsageError
 from migrator import baseline, cache, config, progress, project, rules
+from migrator.completion import PATHS, RULES
 from migrator.findings import STAGES, Report, Stage
 from migrator.reporters import FORMATS, counted, printable
 
@@ -23,25 +24,25 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=PATHS, metavar="[PATH]...")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Default: concise.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report here.")
 @click.option(
     "--select",
     multiple=True,
-    metavar="RULES",
+    type=RULES,
     help="Only these: codes (EVT103), prefixes (EVT1), families.",
 )
-@click.option("--ignore", multiple=True, metavar="RULES", help="All but these.")
+@click.option("--ignore", multiple=True, type=RULES, help="All but these.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out, as .gitignore would.")
 @click.option("--to", "stage", type=click.Choice(STAGES), help="The stage judged. Default: bridge.")
 @click.option(
     "--fail-on",
     multiple=True,
-    metavar="RULES",
+    type=RULES,
     help="Exit 1 only for these: any (default), none, rules.",
 )
-@click.option("--baseline", "baseline_", metavar="FILE", help="Report what is not counted there.")
+@click.option("--baseline", "baseline_", type=PATHS, help="Report what is not counted there.")
 @click.option("--update-baseline", is_flag=True, help="Count what is there now; exit 0.")
 @click.option(
     "--changed",
@@ -54,10 +55,12 @@ if TYPE_CHECKING:
 @click.option("--mentions", is_flag=True, default=None, help="List comments and docstrings, too.")
 @click.option("--statistics", is_flag=True, help="Print counts by rule instead of findings.")
 @click.option("--environment", is_flag=True, help="List installed distributions that need it.")
-@click.option("--config", "config_", metavar="FILE", help="The pyproject.toml to take.")
+@click.option("--config", "config_", type=PATHS, help="The pyproject.toml to take.")
 @click.option("--isolated", is_flag=True, help="Take no pyproject.toml.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
-@click.option("--cache-dir", metavar="DIR", help="Default: .migrate_cache in the project.")
+@click.option(
+    "--cache-dir", type=PATHS, metavar="DIR", help="Default: .migrate_cache in the project."
+)
 @click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one a processor.")
 def command(paths: tuple[str, ...], format_: str | None, **given: Any) -> int:
     """Find every use of Eventlet in PATHs: files, folders, globs, - for stdin (default: .).

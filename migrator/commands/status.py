@@ -12,6 +12,7 @@ import click
 from inspector.errors import UsageError
 from migrator import burndown, cache, progress, project, rules
 from migrator.commands.scan import codes_of, complain, exit_status
+from migrator.completion import PATHS, RULES
 from migrator.reporters import counted, printable, summary
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=PATHS, metavar="[PATH]...")
 @click.option("--history", is_flag=True, help="Read the git history for the curve.")
 @click.option("--points", type=click.IntRange(2), default=20, help="Commits of the history.")
-@click.option("--svg", metavar="FILE", help="Draw the history there (implies --history).")
-@click.option("--select", multiple=True, metavar="RULES", help="Only these.")
+@click.option("--svg", type=PATHS, help="Draw the history there (implies --history).")
+@click.option("--select", multiple=True, type=RULES, help="Only these.")
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
 def command(
