@@ -33,6 +33,11 @@ def key(data: bytes, module: str, package: bool, view: str) -> str:
     return digest.hexdigest()
 
 
+def place(root: str | None, folder: str | None) -> Path:
+    """The cache of a project: in its ``root`` (None: here), unless it names a ``folder``."""
+    return Path(root or ".") / (folder or FOLDER)
+
+
 def tool() -> str:
     """What a result hangs on beside the file: this tool's version and its very code."""
     stamp = [__version__, sys.version]

@@ -136,6 +136,11 @@ def is_text(path: str) -> bool:
     return name.endswith((".txt", ".in")) and os.path.basename(folder) in _REQUIREMENT_FOLDERS
 
 
+def may_be_read(path: str) -> bool:
+    """Whether a walk may read a file, by its path; a script without a suffix is, by its text."""
+    return path.endswith(PYTHON) or is_text(path) or "." not in os.path.basename(path)
+
+
 def _is_script(entry: os.DirEntry[str]) -> bool:
     """A file without a suffix whose first line asks for Python."""
     try:
@@ -213,3 +218,8 @@ def _package(folder: str) -> str:
     above, name = os.path.split(folder)
     parent = _package(above) if above != folder else ""
     return f"{parent}.{name}" if parent else name
+
+
+def forget() -> None:
+    """Look anew at which folders are packages: the files have changed since."""
+    _package.cache_clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -99,21 +99,11 @@ def _check_usage(given: Mapping[str, Any]) -> None:
 
 def _settings(paths: Sequence[str], given: Mapping[str, Any]) -> tuple[Config, project.Options]:
     """The project's configuration, and with it what to look at."""
-    from migrator import config, project
-    from migrator.commands.scan import codes_of
+    from migrator import config
+    from migrator.commands.scan import options_of
 
     settings = config.load(paths or ["."])
-    return settings, project.Options(
-        codes_of(given["select"] or settings.select or ("all",))
-        - codes_of(given["ignore"] or settings.ignore),
-        text=False,
-        exclude=tuple(given["exclude"]) or settings.exclude,
-        per_file_ignores=tuple(
-            (glob, codes_of(names)) for glob, names in (settings.per_file_ignores or {}).items()
-        ),
-        # A pool in each of the processes that pre-commit starts would be slower, not faster.
-        processes=1 if os.environ.get("PRE_COMMIT") else given["jobs"],
-    )
+    return settings, replace(options_of(settings, **given), text=False, mentions=False)
 
 
 def _paths(paths: Sequence[str], reference: str | None) -> list[str]:
@@ -126,8 +116,6 @@ def _paths(paths: Sequence[str], reference: str | None) -> list[str]:
 
 def _with_bridge(done: Plan, bridge_as: str | None) -> Plan:
     """See that the rewritten code finds our bridge; raises UsageError when it would not."""
-    from dataclasses import replace
-
     if bridge_as:
         from migrator.stand_in import stand_ins
 

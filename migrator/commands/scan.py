@@ -74,27 +74,15 @@ def command(paths: tuple[str, ...], format_: str | None, **given: Any) -> int:
         return environment(paths, format_ or "concise")
     settings = _settings(paths, given)
     stage = cast("Stage", given["stage"] or settings.to or "bridge")
-    codes = codes_of(given["select"] or settings.select or ("all",)) - codes_of(
-        given["ignore"] or settings.ignore
-    )
+    options = options_of(settings, **given)
     fail_on = _fail_on(given["fail_on"] or settings.fail_on)
     file = _baseline_file(given, settings)
     known = baseline.load(file) if file and (file.exists() or not given["update_baseline"]) else {}
-    options = project.Options(
-        codes,
-        mentions=bool(settings.mentions if given["mentions"] is None else given["mentions"]),
-        text=any(code.startswith("EVT9") for code in codes),
-        exclude=tuple(given["exclude"]) or settings.exclude,
-        per_file_ignores=tuple(
-            (glob, codes_of(names)) for glob, names in (settings.per_file_ignores or {}).items()
-        ),
-        processes=1 if os.environ.get("PRE_COMMIT") else given["jobs"],
-    )
     scanned = _paths(paths, given)
     report = _scan(scanned, options, _cache(given, settings), given["stdin_filename"])
     complain(report)
     if file and given["update_baseline"]:
-        return _update(report, known, file, scanned, codes)
+        return _update(report, known, file, scanned, options.codes)
     if file:
         report = baseline.apply(report, known, file)
     _write(report, stage, format_ or settings.format or "concise", given)
@@ -106,6 +94,31 @@ def exit_status(report: Report, fail_on: frozenset[str]) -> int:
     if any(one.code in fail_on and one.kind != "mention" for one in report.findings):
         return 1
     return 3 if report.unread else 0
+
+
+def options_of(
+    settings: Config,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    mentions: bool | None = None,
+    jobs: int | None = None,
+    **_: object,
+) -> project.Options:
+    """What to look at: the command line's options first, then the configuration's."""
+    codes = codes_of(select or settings.select or ("all",)) - codes_of(ignore or settings.ignore)
+    return project.Options(
+        codes,
+        mentions=settings.mentions if mentions is None else mentions,
+        text=any(code.startswith("EVT9") for code in codes),
+        exclude=tuple(exclude) or settings.exclude,
+        per_file_ignores=tuple(
+            (glob, codes_of(names)) for glob, names in (settings.per_file_ignores or {}).items()
+        ),
+        # A pool in each of the processes that pre-commit starts would be slower, not faster.
+        processes=1 if os.environ.get("PRE_COMMIT") else jobs,
+    )
 
 
 def codes_of(names: Iterable[str]) -> frozenset[str]:
@@ -152,8 +165,7 @@ def _cache(given: dict[str, Any], settings: Config) -> cache.Cache:
         return cache.Cache(None)
     if given["cache_dir"]:
         return cache.Cache(Path(given["cache_dir"]))
-    root = Path(settings.root or ".")
-    return cache.Cache(root / (settings.cache_dir or cache.FOLDER))
+    return cache.Cache(cache.place(settings.root, settings.cache_dir))
 
 
 def _paths(paths: Sequence[str], given: dict[str, Any]) -> list[str]:

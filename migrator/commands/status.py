@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.errors import UsageError
-from migrator import burndown, cache, progress, project, rules
-from migrator.commands.scan import codes_of, complain, exit_status
+from migrator import burndown, cache, config, progress, project, rules
+from migrator.commands.scan import codes_of, complain, exit_status, options_of
 from migrator.completion import PATHS, RULES
 from migrator.reporters import counted, printable, summary
 
@@ -43,19 +43,26 @@ def command(
 
     Exit status as of `migrate scan`; with --history 0.
     """
-    codes = codes_of(select or ("all",))
+    codes_of(select)  # what is wrong with it is said before anything is read
     if history or svg:
-        return _history(paths or (".",), points, codes, svg, format_)
-    store = cache.Cache(None if no_cache else Path(cache.FOLDER))
+        return _history(paths or (".",), points, select, svg, format_)
+    settings = config.load(paths or (".",))
+    options = _options(settings, select)
+    store = cache.Cache(None if no_cache else cache.place(settings.root, settings.cache_dir))
     with progress.shown() as told:
-        report = project.scan_paths(paths or (".",), project.Options(codes), store, told)
+        report = project.scan_paths(paths or (".",), options, store, told)
     complain(report)
     if format_ == "json":
         click.echo(json.dumps(_record(report), indent=2))
     else:
         for line in _lines(report):
             click.echo(line)
-    return exit_status(report, codes)
+    return exit_status(report, options.codes)
+
+
+def _options(settings: config.Config, select: tuple[str, ...]) -> project.Options:
+    """As of `migrate scan`; mentions are nothing that could be worked off."""
+    return options_of(settings, select=select, mentions=False)
 
 
 def package_of(path: str) -> str:
@@ -109,14 +116,21 @@ def _bars(counts: Counter[str]) -> Iterator[str]:
 
 
 def _history(
-    paths: tuple[str, ...], points: int, codes: frozenset[str], svg: str | None, format_: str
+    paths: tuple[str, ...], points: int, select: tuple[str, ...], svg: str | None, format_: str
 ) -> int:
     if len(paths) > 1 or not Path(paths[0]).is_dir():
         raise UsageError("--history takes one folder", "name the project's folder")
     from migrator import history
 
+    def options(folder: str) -> project.Options:
+        try:
+            settings = config.load([folder])
+        except UsageError:  # of an old commit, where nobody can mend it any more
+            settings = config.Config()
+        return _options(settings, select)
+
     with progress.shown() as told:
-        curve = history.read(paths[0], points, codes, told)
+        curve = history.read(paths[0], points, options, told)
     if svg:
         try:
             Path(svg).write_text(burndown.svg(curve), encoding="utf-8")

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
+from migrator import rules
 from tests.migrator.test_scan_command import ROOT, document, git, migrate
 
 if TYPE_CHECKING:
@@ -41,6 +46,118 @@ def test_history_as_text_json_and_svg(project: Path) -> None:
         {"spawn": 3, "core": 1},
         {"spawn": 1, "core": 1},
     ]
+
+
+STEPS: tuple[dict[str, str | None], ...] = (
+    {
+        "pkg/__init__.py": "",
+        "pkg/compat.py": "from eventlet import debug as hooks, sleep as pause\n",
+        "pkg/user.py": "from pkg.compat import hooks, pause\nhooks.unspew()\npause(1)\n",
+        "requirements.txt": "eventlet>=0.33\n",
+        "bin/serve": "#!/usr/bin/env python3\nimport eventlet\n",
+        "bin/other": "#!/bin/sh\n# import eventlet\n",
+        "deploy/app.service": "ExecStart=celery -P eventlet\n",
+        "README.md": "pip install eventlet\n",
+    },
+    {  # a facade of the facade, whose users hold no word of Eventlet
+        "pkg/again.py": "from .compat import *\n",
+        "pkg/more.py": (
+            "from pkg import again\nagain.pause(2)  # migrate: ignore why\nagain.pause(3)\n"
+        ),
+    },
+    {  # no package any more: what was a facade for pkg.compat is none
+        "pkg/__init__.py": None,
+        "pkg/old.py": "import eventlet\nprint 'two'\n",
+    },
+    {"pkg/__init__.py": "import eventlet.debug\n", "pkg/old.py": None},
+    {  # its own configuration, and files that git ignores although it has them
+        "pyproject.toml": (
+            "[project]\ndependencies = ['eventlet']\n[tool.eventlet-migrate]\n"
+            "exclude = ['/pkg/more.py']\nignore = ['EVT001']\n"
+            "per-file-ignores = { 'pkg/user.py' = ['EVT109'] }\n"
+        ),
+        ".gitignore": "/bin/\n",
+    },
+    {"pyproject.toml": "[tool.eventlet-migrate]\nselect = ['debug']\n", "pkg/compat.py": None},
+    {"bin": None, "bin.py": "import eventlet\n", "pyproject.toml": None},
+)
+
+
+def test_history_counts_what_a_scan_of_each_checkout_finds(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    git(home, "init")
+    (home / "link.py").symlink_to("pkg/user.py")
+    (home / "odd\udcff.py").write_text("import eventlet\n")
+    for number, step in enumerate(STEPS):
+        for name, text in step.items():
+            file = home / name
+            if text is None:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
+            else:
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(text)
+        git(home, "add", "-A", "-f")
+        git(home, "commit", "-m", f"{number}")
+    for place in (".", "pkg"):
+        done = migrate("status", "--history", "--format", "json", place, cwd=home)
+        points = json.loads(done.stdout)
+        assert len(points) >= 5
+        for point in points:
+            copy = tmp_path / f"{place}{point['commit']}"
+            git(home, "worktree", "add", "--detach", str(copy), point["commit"])
+            found = document(migrate("scan", "--format", "json", place, cwd=copy))["findings"]
+            families = (rules.by_code()[one["code"]][0].name for one in found)
+            assert point["by_class"] == dict(Counter(families)), point
+    assert not git_status(home)
+
+
+def test_history_from_elsewhere_and_from_a_folder_below(tmp_path: Path, project: Path) -> None:
+    (project / "below").mkdir()
+    for cwd, place in ((tmp_path.parent, str(project)), (project / "below", "..")):
+        done = migrate("status", "--history", place, cwd=cwd)
+        assert [line.split()[2] for line in done.stdout.splitlines()] == ["4", "2"]
+
+
+def test_history_writes_nothing_outside_of_its_own_folder(tmp_path: Path, project: Path) -> None:
+    # A tree that git itself would not make: a link, and a file behind it.
+    def made(*arguments: str, given: str) -> str:
+        command = ["git", "-C", str(project), *arguments]
+        done = subprocess.run(command, input=given, capture_output=True, check=True, text=True)
+        return done.stdout.strip()
+
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    blob = made("hash-object", "-w", "--stdin", given="import eventlet\n")
+    link = made("hash-object", "-w", "--stdin", given=str(outside))
+    below = made("mktree", given=f"100644 blob {blob}\ta.py\n")
+    entries = f"120000 blob {link}\tout\n040000 tree {below}\tout\n040000 tree {below}\tup\n"
+    tree = made("mktree", given=entries)
+    author = {
+        f"GIT_{who}_{what}": "a" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    done = subprocess.run(
+        ["git", "-C", str(project), "commit-tree", tree, "-p", "HEAD", "-m", "x"],
+        env={**os.environ, **author},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    git(project, "update-ref", "HEAD", done.stdout.strip())
+    done = migrate("status", "--history", cwd=project)
+    assert done.returncode == 0
+    assert not [*outside.iterdir()]
+
+
+def test_status_takes_the_projects_configuration(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.eventlet-migrate]\nselect = ['core']\n")
+    done = migrate("status", "--no-cache", "--format", "json", cwd=project)
+    assert document(done)["by_class"] == {"core": 1}
+
+
+def git_status(folder: Path) -> str:
+    command = ["git", "-C", str(folder), "status", "--porcelain"]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
 
 def test_history_needs_a_repository(tmp_path: Path) -> None:
