@@ -133,6 +133,24 @@ def _environment(base: Interpreter, requirements: tuple[str, ...]) -> Path | str
     return python
 
 
+def package(requirement: str) -> Path:
+    """A folder with one package of pure Python, without what it needs, for PYTHONPATH.
+
+    So any version of it meets any environment. Raises NoInterpreter when it cannot be had.
+    """
+    home = cache_root() / "packages" / requirement
+    with _lock(home):
+        if not home.exists():
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+            try:
+                with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
+                    _run([*pip, "--target", Path(scratch) / "whole", requirement])
+                    (Path(scratch) / "whole").rename(home)
+            except (OSError, subprocess.SubprocessError) as error:
+                raise NoInterpreter(f"no {requirement}: {_one_line(error)}") from None
+    return home
+
+
 def _install(base: Path, home: Path, requirements: Sequence[str]) -> None:
     python = home / "bin" / "python"
     try:

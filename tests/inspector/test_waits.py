@@ -197,7 +197,11 @@ def test_eventlet(
     start_target: StartTarget,
 ) -> None:
     python = target_python(version, *requirements)
-    program = start_target(python, EVENTLET, *([way] if way else []))
+    check_eventlet(way, start_target(python, EVENTLET, *([way] if way else [])))
+
+
+def check_eventlet(way: str, program: Program) -> None:
+    """Compare what each green thread of the target waits on with what it is there for."""
     # The hub may still be sorting its timers when the program says that it is ready.
     seen = until(program, lambda seen: {u.state for u in seen.units["sleeps"]} > {"waiting"})
     for name, case in EVENTLET_CASES.items():
