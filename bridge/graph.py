@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from inspector.edges import FIRST, LATER
 from inspector.snapshot import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from inspector.snapshot import Edge, Snapshot
 
@@ -34,7 +36,8 @@ class Graph(NamedTuple):
     snapshot: Snapshot
     units: Mapping[str, Unit]
     waits_for: Mapping[str, Sequence[Edge]]  # by waiter; units without an edge are absent
-    awaited_by: Mapping[str, Sequence[Edge]]  # by target
+    awaits_later: Mapping[str, Sequence[Edge]]  # the same, of those that do other things yet
+    awaited_by: Mapping[str, Sequence[Edge]]  # by target, now or later
     parts: Mapping[str, Sequence[Unit]]  # by task: greenlets in which its stack continues
     knots: Mapping[str, int]  # unit on a cycle -> number of its strongly connected component
     cycles: Sequence[Sequence[str]]  # paths, the start repeated at the end
@@ -49,24 +52,36 @@ class Graph(NamedTuple):
             waiters = list(dict.fromkeys(waiters))
         return [self.units[waiter] for waiter in waiters]
 
+    def below(self, unit: str) -> Sequence[Edge]:
+        """The edges along which a picture goes on from ``unit``."""
+        now, later = self.waits_for.get(unit, ()), self.awaits_later.get(unit)
+        return [*now, *later] if later else now
+
     def roots(self) -> list[str]:
         """The units to start from: what nobody outside its own cycle waits for.
 
         What only keeps a thread going (a hub, a main stack that waits for nothing in the
         graph) comes last.
         """
+        # Circles in the picture, also those that hold nobody.
+        circles = _numbered(
+            _components({unit: [edge.target for edge in self.below(unit)] for unit in self.units})
+        )
         waited_for = {
             target
             for target, edges in self.awaited_by.items()
-            if any(not self.same_knot(edge.waiter, target) for edge in edges)
+            if any(
+                target not in circles or circles.get(edge.waiter) != circles[target]
+                for edge in edges
+            )
         }
         # A component is reached from outside if any of its units is.
-        reached = {self.knots[unit] for unit in waited_for if unit in self.knots}
+        reached = {circles[unit] for unit in waited_for if unit in circles}
         spliced = {part.id for parts in self.parts.values() for part in parts}
         first: list[str] = []
         last: list[str] = []
         for identity, unit in self.units.items():
-            knot = self.knots.get(identity)
+            knot = circles.get(identity)
             if identity in waited_for or identity in spliced or knot in reached:
                 continue
             if knot is not None:
@@ -85,6 +100,7 @@ def build(snapshot: Snapshot) -> Graph:
     units = {unit.id: unit for unit in snapshot.units}
     units.update((unit.id, unit) for unit in _plain_threads(snapshot))
     waits_for: dict[str, list[Edge]] = {}
+    awaits_later: dict[str, list[Edge]] = {}
     awaited_by: dict[str, list[Edge]] = {}
     place = {unit: number for number, unit in enumerate(units)}
     known = (
@@ -93,7 +109,8 @@ def build(snapshot: Snapshot) -> Graph:
         if edge.waiter in units and edge.target in units
     )
     for edge in sorted(known, key=lambda edge: (place[edge.waiter], place[edge.target])):
-        waits_for.setdefault(edge.waiter, []).append(edge)
+        kept = awaits_later if edge.via == LATER else waits_for
+        kept.setdefault(edge.waiter, []).append(edge)
         awaited_by.setdefault(edge.target, []).append(edge)
     parts: dict[str, list[Unit]] = {}
     for unit in snapshot.units:
@@ -106,9 +123,33 @@ def build(snapshot: Snapshot) -> Graph:
         for unit, one in units.items()
         if unit in waits_for and one.state == "waiting" and not one.moving
     }
-    components = _components(targets)
-    knots = {unit: number for number, members in enumerate(components) for unit in members}
-    return Graph(snapshot, units, waits_for, awaited_by, parts, knots, _cycles(targets, knots))
+    targets = _stuck(targets, {unit for unit in targets if waits_for[unit][0].via == FIRST})
+    knots = _numbered(_components(targets))
+    cycles = _cycles(targets, knots)
+    return Graph(snapshot, units, waits_for, awaits_later, awaited_by, parts, knots, cycles)
+
+
+def _stuck(targets: dict[str, list[str]], any_of: AbstractSet[str]) -> dict[str, list[str]]:
+    """Those of ``targets`` that wait, at the end, for nobody who can go on.
+
+    Who waits for several waits for all of them, but for the units in ``any_of``, which go on
+    with the first. A cycle that one of these can leave holds nobody.
+    """
+    if not any_of:
+        return targets  # as mostly: then every cycle holds whom it goes through
+    waiters: dict[str, list[str]] = {}
+    left = {}
+    for unit, others in targets.items():
+        left[unit] = 1 if unit in any_of else len(others)
+        for other in others:
+            waiters.setdefault(other, []).append(unit)
+    free = [unit for unit in waiters if unit not in targets]
+    while free:
+        for waiter in waiters.get(free.pop(), ()):
+            left[waiter] -= 1
+            if left[waiter] == 0:
+                free.append(waiter)
+    return {unit: others for unit, others in targets.items() if left[unit] > 0}
 
 
 def _plain_threads(snapshot: Snapshot) -> Iterator[Unit]:
@@ -162,6 +203,10 @@ def _components(targets: Mapping[str, Sequence[str]]) -> list[list[str]]:
                     if len(members) > 1 or node in targets.get(node, ()):
                         found.append(members)
     return found
+
+
+def _numbered(components: Sequence[Sequence[str]]) -> dict[str, int]:
+    return {unit: number for number, members in enumerate(components) for unit in members}
 
 
 def _cycles(

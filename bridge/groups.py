@@ -65,7 +65,7 @@ class Groups:
     def _below(self, unit: Unit) -> Iterator[Unit]:
         """Whom the unit waits for, itself or in the greenlets its stack continues in."""
         for one in (unit, *self._graph.parts.get(unit.id, ())):
-            for edge in self._graph.waits_for.get(one.id, ()):
+            for edge in self._graph.below(one.id):
                 yield self._graph.units[edge.target]
 
 

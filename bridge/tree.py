@@ -176,7 +176,7 @@ class _Drawing:
         own = {unit.id for unit in whole}
         children: dict[tuple[str, str], _Child] = {}
         for unit in whole:
-            for edge in graph.waits_for.get(unit.id, ()):
+            for edge in graph.below(unit.id):
                 if edge.target not in own or edge.target == unit.id:
                     cyclic = graph.same_knot(edge.waiter, edge.target)
                     child = _Child(graph.units[edge.target], edge.via, cyclic)
@@ -229,8 +229,7 @@ class _Drawing:
             if unit.id not in self._hidden:
                 self._hidden.add(unit.id)
                 pending += self._graph.parts.get(unit.id, ())
-                edges = self._graph.waits_for.get(unit.id, ())
-                pending += (self._graph.units[edge.target] for edge in edges)
+                pending += (self._graph.units[edge.target] for edge in self._graph.below(unit.id))
         end = self._style.branches[1]
         return branch.prefix + end + f"{self._style.ellipsis} {_count(hidden)}"
 

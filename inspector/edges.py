@@ -7,6 +7,7 @@ future a task waits for (eventlet/greenthread.py, eventlet/asyncio.py, 0.38 to 0
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from inspector.frames import FrameView
@@ -26,14 +27,17 @@ _GREEN_WAITS = {
     "spawn_for_awaitable.<locals>._run": ("future", "spawn_for_awaitable"),
 }
 # A coroutine that waits in this function of asyncio waits for the tasks in this local, or in
-# this attribute of it. What `awaited_by` says of 3.14 comes out the same.
+# this attribute of it.
 _TASK_WAITS = {
     "_wait": ("fs", ""),
     "wait_for": ("fut", ""),
+    "staggered_race": ("running_tasks", ""),
     "TaskGroup.__aexit__": ("self", "_tasks"),
     "TaskGroup._aexit": ("self", "_tasks"),
     "_AsCompletedIterator._wait_for_one": ("self", "_todo"),
 }
+FIRST = "first of"  # of several, and any of them is enough
+LATER = "awaits later"  # it will, or may: it does something else yet
 _LEAF_FRAMES = 6  # how far above the leaf such a function stands
 _MAX_CALLBACKS = 64
 _MAX_AWAITED = 100_000
@@ -42,20 +46,22 @@ _MAX_AWAITED = 100_000
 def find_edges(capture: Capture) -> dict[Pair, str]:
     """(waiter, target) -> by what means, for all units of the capture."""
     found: dict[Pair, str] = {}
-    waits = _TaskWaits()
+    waits = _TaskWaits(capture)
     for address, task in capture.tasks.items():
-        for awaiter in task.awaiters:
-            # It is also set by `shield`, for whoever called it and need not wait for it.
-            if awaiter in capture.tasks and capture.tasks[awaiter].waiter:
-                found[awaiter, address] = "awaits"
         if task.waiter in capture.tasks:
             found[address, task.waiter] = "awaits"
         elif task.waiter:
-            for awaited in waits.awaited(task):
-                if awaited in capture.tasks:
-                    found[address, awaited] = "awaits"
+            via, awaited = waits.awaited(task)
+            for one in awaited:
+                found[address, one] = via
             if capture.greenlets and (green := _awaited_green(capture, task.waiter)):
                 found[address, green] = "await GreenThread"
+    for address, task in capture.tasks.items():
+        for awaiter in task.awaiters:
+            # CPython notes it from the moment that a task group, `gather` or `shield` is given
+            # a task: who called that may go on to other things, and wait for these.
+            if awaiter in capture.tasks and capture.tasks[awaiter].waiter:
+                found.setdefault((awaiter, address), LATER)
     for facts in capture.greenlets.values():
         _green_edges(capture, facts, found)
     return found
@@ -77,34 +83,93 @@ def _green_edges(capture: Capture, green: GreenletFacts, found: dict[Pair, str])
 
 
 class _TaskWaits:
-    """The tasks (or other objects) behind the future that a task waits for, by asyncio's code."""
+    """The tasks behind the future that a task waits for, by asyncio's code."""
 
-    def __init__(self) -> None:
-        self._plain: set[tuple[int, int]] = set()  # code of the leaf, type of the future: none
+    def __init__(self, capture: Capture) -> None:
+        self._tasks = capture.tasks
+        self._plain: set[tuple[int, int, int]] = set()  # leaf, its caller, type: no task behind
 
-    def awaited(self, task: TaskFacts) -> list[int]:
-        """They, none where the future stands for itself or cannot be read."""
+    def awaited(self, task: TaskFacts) -> tuple[str, list[int]]:
+        """By what means, and they; none where the future stands for itself or is unreadable."""
         objects = task.frames.objects
         try:
             place = task.waiter + 8
             kind = objects.memory.pages[place >> 12][(place >> 3) & 511]
-            code = task.stack[0][1] if task.stack else None
-            case = (code.address if code else 0, kind)
+            stack = task.stack
+            case = (
+                stack[0][1].address if stack else 0,
+                stack[1][1].address if len(stack) > 1 else 0,
+                kind,
+            )
             if case in self._plain:
-                return []
-            rule = _TASK_WAITS.get(code.qualname) if code and "/asyncio/" in code.file else None
-            if rule is not None:
-                local, attribute = rule
-                value = FrameView(objects, task.stack[0]).local(local)
-                if value and attribute:
-                    value = objects.attribute(value, attribute)
-                return (objects.items(value, _MAX_AWAITED) or [value]) if value else []
-            if objects.type_at(kind).name == "_GatheringFuture":
-                return objects.items(objects.attribute(task.waiter, "_children"), _MAX_AWAITED)
-            self._plain.add(case)
+                return "", []
+            via, behind = self._by_rule(task)
+            if not via:
+                if objects.type_at(kind).name != "_GatheringFuture":
+                    self._plain.add(case)
+                    return "", []
+                via, behind = "awaits", [task.waiter]
+            return via, self._expand(objects, behind)
         except BadMemory:
-            pass
+            return "", []
+
+    def _by_rule(self, task: TaskFacts) -> tuple[str, list[int]]:
+        """What the function waits for in which the task stands, or the one that called it."""
+        objects = task.frames.objects
+        for frame in task.stack[:2]:
+            code = frame[1]
+            if "/asyncio/" not in code.file:
+                break
+            rule = _TASK_WAITS.get(code.qualname)
+            if rule is None:
+                continue
+            local, attribute = rule
+            view = FrameView(objects, frame)
+            value = view.local(local)
+            if value and attribute:
+                value = objects.attribute(value, attribute)
+            if not value:
+                return "awaits", []
+            items = objects.items(value, _MAX_AWAITED) or [value]
+            enough = code.qualname == "_AsCompletedIterator._wait_for_one" or (
+                code.qualname == "_wait"
+                and objects.text(view.local("return_when"), 32) != "ALL_COMPLETED"
+            )
+            return FIRST if enough and len(items) > 1 else "awaits", items
+        return "", []
+
+    def _expand(self, objects: Objects, futures: list[int]) -> list[int]:
+        """The tasks among them, and those that the others stand for."""
+        found: dict[int, None] = {}
+        seen: set[int] = set()
+        pending = futures[::-1]
+        while pending and len(seen) < _MAX_AWAITED:
+            one = pending.pop()
+            if one in self._tasks:
+                found[one] = None
+            elif one not in seen:
+                seen.add(one)
+                with contextlib.suppress(BadMemory):
+                    pending += _stands_for(objects, one)
+        return list(found)
+
+
+def _stands_for(objects: Objects, future: int) -> list[int]:
+    """The futures behind one that ``gather`` or ``shield`` made."""
+    kind = objects.type_of(future)
+    if kind.name == "_GatheringFuture":
+        return objects.items(objects.attribute(future, "_children"), _MAX_AWAITED)[::-1]
+    if kind.full != "_asyncio.Future":
         return []
+    at, memory = objects.layout.at, objects.memory
+    callback = memory.word(future + at["future.callback0"])
+    if not callback or objects.type_of(callback).name != "function":
+        return []
+    name = objects.text(memory.word(callback + at["function.qualname"]), 256) or ""
+    closure = memory.word(callback + at["function.closure"])
+    if not name.startswith("shield.<locals>") or not closure:
+        return []
+    return [memory.word(cell + at["cell.contents"]) for cell in objects.items(closure, 8)]
 
 
 def _awaited_green(capture: Capture, future: int) -> int:

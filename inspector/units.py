@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from inspector.edges import find_edges
+from inspector.edges import LATER, find_edges
 from inspector.frames import FrameView
 from inspector.memory import BadMemory
 from inspector.schedule import Schedule, hub_in
@@ -89,7 +89,8 @@ class _Assembly:
                 task_of, _ = self.continued.get(green.address, (0, 0))
                 self.waits.add_green(green, state, task_of)
             for pair, via in self.waits.settle():
-                pairs.setdefault(pair, via)
+                if pairs.get(pair, LATER) == LATER:
+                    pairs[pair] = via
         units = [self._task(task, place) for task, place in tasks]
         units += [self._green(green, state) for green, state in greens]
         ids = self.ids
