@@ -223,6 +223,26 @@ class Frames:
                 raise BadMemory("a stack that does not end")
         return found
 
+    def chain_over_stack(self, address: int, start: int, saved: int, copy: int) -> list[RawFrame]:
+        """`chain` through frames on a C stack, of which ``saved`` bytes from ``start`` were moved.
+
+        Where C calls Python, CPython 3.12 links a frame of its own that lies on the C stack;
+        greenlet keeps a copy of a suspended one's at ``copy``. Raises BadMemory.
+        """
+        memory, at = self.objects.memory, self.objects.layout.at
+        found: list[RawFrame] = []
+        for _ in range(MAX_DEPTH):
+            if not address:
+                return found
+            place = address + copy - start if start <= address < start + saved else address
+            if memory.u8(place + at["frame.owner"]) < _OWNED_BY_INTERPRETER:
+                executable = memory.word(place + at["frame.executable"]) & self.tag
+                if self.objects.type_of(executable).full == "builtins.code":
+                    instruction = memory.word(place + at["frame.instr_ptr"])
+                    found.append((address, self.code_at(executable), instruction))
+            address = memory.word(place + at["frame.previous"])
+        raise BadMemory("a stack that does not end")
+
     def awaited(self, address: int, instruction: int, top: int) -> int:
         """What a suspended generator's frame awaits before 3.14, 0 for a plain yield.
 

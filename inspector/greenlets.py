@@ -32,6 +32,7 @@ class PimplLayout:
         "main",
         "own",
         "parent",
+        "previous_frame",
         "run",
         "size",
         "stack_start",
@@ -48,7 +49,8 @@ class PimplLayout:
         self.stack_start = 56 + shift
         self.stack_stop = 64 + shift
         self.top_frame = 104 + shift
-        self.current_frame = 136 + grown + shift
+        self.current_frame = 136 + (grown if missing >= 0 else 0) + shift
+        self.previous_frame = 160 if missing < 0 else 0
         self.main = 168 + grown
         self.run = self.main + 8
         self.parent = self.main + 16
@@ -78,10 +80,23 @@ class GreenletFacts:
         self.stack: list[RawFrame] = []
 
 
-def block_sizes(minor: int) -> tuple[int, int]:
+def block_sizes(minor: int) -> list[int]:
     """The size classes that a pimpl is allocated in: both kinds, every version of greenlet."""
-    user = -(-PimplLayout(minor, self_first=True, missing=0).size // 16) * 16
-    return user, user - 16
+    user = max(layout.size for layout in _layouts(minor))
+    largest = -(-user // 16) * 16
+    usual = -(-PimplLayout(minor, self_first=True, missing=0).size // 16) * 16
+    return list(range(usual - 16, largest + 16, 16))
+
+
+def _layouts(minor: int) -> list[PimplLayout]:
+    found = [
+        PimplLayout(minor, self_first=self_first, missing=missing)
+        for self_first in (True, False)
+        for missing in (0, 1, 2)
+    ]
+    if minor == 12:
+        found.append(PimplLayout(minor, self_first=False, missing=-1))
+    return found
 
 
 def pimpl_layout(
@@ -93,11 +108,7 @@ def pimpl_layout(
     ones, which have no parent, decides on the former alone. None when no layout fits.
     """
     minor = objects.layout.minor
-    layouts = [
-        PimplLayout(minor, self_first=self_first, missing=missing)
-        for self_first in (True, False)
-        for missing in (0, 1, 2)
-    ]
+    layouts = _layouts(minor)
     for check in (_has_parent, _owner):
         for start in range(0, len(candidates), _JUDGES):  # the first ones may all be dead
             judges = candidates[start : start + _JUDGES]
@@ -157,6 +168,11 @@ def read_greenlet(
         found.running = not words[layout.top_frame >> 3]
         if not found.running:
             found.stack = frames.chain(words[layout.current_frame >> 3])
+            if layout.previous_frame:
+                start, _, copy, saved = words[layout.stack_start >> 3 :][:4]
+                found.stack += frames.chain_over_stack(
+                    words[layout.previous_frame >> 3], start, saved, copy
+                )
     elif not words[layout.stack_stop >> 3] and found.run:
         found.started = False
     else:
