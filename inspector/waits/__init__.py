@@ -72,8 +72,7 @@ class Waits:
                 views = [FrameView(look.objects, frame) for frame in task.stack]
                 own = task_rules.references_of(task.waiter, views)
                 reason = task_rules.of_future(look, task.waiter, own)
-            if reason.on != "sleep":
-                self._timers.read_loop(self._loop_of(task))
+            self._timers.read_loop(self._loop_of(task))
         except BadMemory:
             reason = Reason("unknown", "unknown")
         self._add(task.address, reason)
@@ -126,6 +125,8 @@ class Waits:
         left = None if reason.deadline is None else max(reason.deadline - self._timers.now, 0.0)
         if reason.on == "sleep" and left is not None and not reason.subject:  # as most do
             text = f"{reason.text}, {reason.until.format(seconds(left))}"
+            if reason.cut is not None:
+                text += f", timeout in {seconds(max(reason.cut - self._timers.now, 0.0))}"
             return Wait("sleep", text, left, reason.total)
         peer = None if reason.fd is None else self._capture.target.descriptors.peer(reason.fd)
         waiters = self._waiters.get(reason.subject)
@@ -199,7 +200,10 @@ class Waits:
 
     def _add(self, address: int, reason: Reason) -> None:
         ends = self._timers.units.get(address)
-        if ends is not None and reason.on != "sleep":
+        if ends is not None and reason.on == "sleep":
+            if reason.deadline is None or ends[0] < reason.deadline:
+                reason.cut = ends[0]
+        elif ends is not None:
             if reason.deadline is None or ends[0] <= reason.deadline:
                 reason.deadline = ends[0]
                 reason.total = ends[1] if ends[1] is not None else reason.total

@@ -27,6 +27,7 @@ class Reason:
 
     deadline: float | None = None  # when a sleep or a timeout ends
     total: float | None = None  # how long it was asked to last
+    cut: float | None = None  # when a timeout ends a sleep before its own end
     fd: int | None = None
     mode = ""  # "read" or "write"
     targets: Iterable[int] = ()  # tasks and greenlets that must act first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,6 +87,8 @@ ASYNCIO_CASES = {
     "task": Case("task", "task sleep, 1 other waiting", 2),
     "shield": Case("task", "task sleep, 1 other waiting", 2),
     "timeout-future": Case("timeout", "future, timeout in ", 1, None, 800),
+    "sleep-timeout": Case("sleep", "sleeping, ", None, 3600, 3600),
+    "sleep-first": Case("sleep", "sleeping, ", None, 3600, 3600),
     "future-nobody": Case("future", "future that nobody else refers to: it will never be done"),
     "future-somebody": Case("future", "future"),
     "thread": Case("thread", "thread: Event.wait", None),
@@ -111,6 +114,7 @@ EVENTLET_CASES = {
     "puts": Case("queue", "put to full queue of 2, 1 other waiting", 2),
     "joins": Case("queue", "queue to be worked off, 1 other waiting", 2),
     "waits_event_under_timeout": Case("event", "event, 1 other waiting, timeout in ", 2, 700, 700),
+    "sleeps_under_timeout": Case("sleep", "sleeping, ", None, 3600, 3600),
     "waits_pool": Case("gather", "GreenPool: 2 green threads not done, 1 other waiting", 2),
     "spawns_in_full_pool": Case("semaphore", "a free place in GreenPool of 2, 1 other", 2),
     "wants_item": Case("queue", "a free item of Pool of 1"),
@@ -131,12 +135,18 @@ def check(seen: Seen, name: str, case: Case) -> None:
     assert (wait.fd, wait.mode, wait.peer) == (None, None, None)
 
 
+# A sleep of an hour under a timeout of 650 seconds ends with that.
+CUT = re.compile(r"sleeping, (60|59)m \d\ds left, timeout in (10|9)m \d\ds")
+
+
 @pytest.mark.parametrize("version", TARGETS)
 def test_asyncio(version: str, target_python: TargetPython, start_target: StartTarget) -> None:
     program = start_target(target_python(version, "greenlet", "eventlet"), ASYNCIO)
     seen = look(program)
     for name, case in ASYNCIO_CASES.items():
         check(seen, name, case)
+    assert CUT.fullmatch(seen.wait("sleep-timeout", "sleep").text)
+    assert "timeout" not in seen.wait("sleep-first", "sleep").text
     said = {key: int(value) for key, value in program.ready.items()}
     descriptors = {
         "sock-recv": (said["recv_fd"], "read", f"127.0.0.1:{said['recv_port']}"),
@@ -208,6 +218,7 @@ def check_eventlet(way: str, program: Program) -> None:
         if way and name in ("wants_lock", "gets"):
             continue  # there are two of that name
         check(seen, name, case)
+    assert CUT.fullmatch(seen.wait("sleeps_under_timeout", "sleep").text)
     said = {key: int(value) for key, value in program.ready.items()}
     accepted = seen.wait("accepts", "fd")
     assert accepted.fd == said["accept_fd"]

@@ -71,6 +71,16 @@ async def under_timeout(event):
         await event.wait()
 
 
+async def sleep_under_timeout():
+    async with asyncio.timeout(None), asyncio.timeout(4000), asyncio.timeout(650):
+        await asyncio.sleep(3600)
+
+
+async def sleep_before_timeout():
+    async with asyncio.timeout(4000):
+        await asyncio.sleep(3600)
+
+
 async def nobody():
     await asyncio.get_running_loop().create_future()
 
@@ -152,6 +162,8 @@ async def main():
     start("wait_for", asyncio.wait_for(event.wait(), 600))
     start("timeout", under_timeout(event))
     start("timeout-future", pending_future())
+    start("sleep-timeout", sleep_under_timeout())
+    start("sleep-first", sleep_before_timeout())
     start("future-nobody", nobody())
     start("future-somebody", somebody())
     start("thread", asyncio.to_thread(block.wait))

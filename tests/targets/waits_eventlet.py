@@ -90,6 +90,11 @@ def waits_event_under_timeout(happening):
         happening.wait()
 
 
+def sleeps_under_timeout():
+    with eventlet.Timeout(4000), eventlet.Timeout(650, False):
+        eventlet.sleep(3600)
+
+
 def waits_green(green):
     green.wait()
 
@@ -202,6 +207,7 @@ def main():
     start(joins, full)
     start(waits_event, happening)
     start(waits_event_under_timeout, happening)
+    start(sleeps_under_timeout)
     start(waits_green, keep[0])
     pool = greenpool.GreenPool(2)
     pool.spawn(in_pool)
