@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from migrator.deployment import COMMAND_LINE, REQUIREMENT
+from migrator.declared import REQUIREMENT
+from migrator.deployment import COMMAND_LINE, EXTRA
 from migrator.names import Use
 
 if TYPE_CHECKING:
@@ -40,7 +42,19 @@ _FLAGS = frozenset({"-k", "-P", "--worker-class", "--pool", "--async-mode"})
 _REQUIRES = frozenset(
     {"install_requires", "tests_require", "extras_require", "setup_requires", "requires"}
 )
-_ENVIRONMENT = frozenset({"environ", "getenv", "setenv", "delenv", "get", "setdefault", "pop"})
+_ENVIRONMENT = frozenset(
+    {"environ", "getenv", "putenv", "unsetenv", "setenv", "delenv", "get", "setdefault", "pop"}
+)
+_VARIABLE = re.compile(r"EVENTLET_[A-Z0-9_]+")
+# Lists of requirements that setup() is given by name.
+_LISTS = re.compile(
+    r"(?:.*_)?(?:requires?|requirements|reqs|deps|dependencies|extras)", re.IGNORECASE
+)
+_CLASSES = re.compile(
+    r"eventlet|gunicorn\.workers\.geventlet\.\w+|celery\.concurrency\.eventlet:\w+"
+)
+_OPTIONS = ("add_argument", "add_option", "option")
+_RPC_SERVERS = frozenset({"get_rpc_server", "get_notification_listener"})
 
 
 def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
@@ -56,20 +70,27 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 yield from _setting(_name(target), node.value)
+                if isinstance(target, ast.Name) and _LISTS.fullmatch(target.id):
+                    yield from _requirements(node.value)
         elif isinstance(node, ast.AnnAssign) and node.value:
             yield from _setting(_name(node.target), node.value)
         elif isinstance(node, ast.keyword):
             yield from _setting(node.arg or "", node.value)
+            if _VARIABLE.fullmatch(node.arg or ""):  # dict(os.environ, EVENTLET_HUB="poll")
+                yield Use(f"environment:{node.arg}", "config", node)
             if node.arg in _REQUIRES:
                 yield from _requirements(node.value)
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 yield from _setting(_text(key), value)
+                if key is not None and _VARIABLE.fullmatch(_text(key)):
+                    yield Use(f"environment:{_text(key)}", "config", key)
         elif isinstance(node, ast.arguments):
             yield from _defaults(node)
         elif isinstance(node, ast.Compare):
             for side in node.comparators:
                 yield from _setting(_name(node.left), side)
+                yield from _environment(_name(side), node.left)  # "EVENTLET_HUB" in os.environ
         elif isinstance(node, (ast.List, ast.Tuple)):
             yield from _command_line(node.elts)
         elif isinstance(node, ast.Subscript):
@@ -81,8 +102,21 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
 
 
 def _setting(key: str, value: ast.expr) -> Iterator[Use]:
-    if key.lower() in KEYS and _text(value) == "eventlet":
-        yield Use(f"config:{key.lower()}=eventlet", "config", value)
+    if key.lower() in KEYS:
+        for one in _choices(value):
+            if _CLASSES.fullmatch(_text(one)):
+                yield Use(f"config:{key.lower()}=eventlet", "config", one)
+
+
+def _choices(value: ast.expr) -> list[ast.expr]:
+    """The constants that a setting may have: ``x or "eventlet"``, ``getenv("X", "eventlet")``."""
+    if isinstance(value, ast.IfExp):
+        return [value.body, value.orelse]
+    if isinstance(value, ast.BoolOp):
+        return value.values
+    if isinstance(value, ast.Call) and _name(value.func) in ("getenv", "get"):
+        return [*value.args[1:], *(one.value for one in value.keywords)]
+    return [value]
 
 
 def _defaults(node: ast.arguments) -> Iterator[Use]:
@@ -113,14 +147,27 @@ def _call(node: ast.Call) -> Iterator[Use]:
         yield from _environment(name, node.args[0])
         option = _text(node.args[0])
         # oslo.config, optparse, argparse, click: an option by its name.
-        if ("Opt" in name or name in ("add_argument", "add_option", "option")) and (
-            "eventlet" in option.lower() and " " not in option
-        ):
+        is_option = "Opt" in name or name in _OPTIONS
+        if is_option and "eventlet" in option.lower() and " " not in option:
             yield Use(f"option:{option.lstrip('-')}", "config", node.args[0])
+        for keyword in node.keywords if is_option else ():
+            if keyword.arg == "default":
+                yield from _setting(option.lstrip("-").replace("-", "_"), keyword.value)
+        if name in _RPC_SERVERS:
+            for one in node.args[3:4]:
+                yield from _setting("executor", one)
+        if name == "install":  # nox: session.install("eventlet")
+            for one in node.args:
+                yield from _requirements(one)
 
 
 def _option_read(node: ast.Attribute) -> Iterator[Use]:
-    """``CONF.eventlet_blocking_detection``: an attribute of something called a configuration."""
+    """``CONF.eventlet_blocking_detection``: an attribute of something called a configuration.
+
+    And oslo.service's ``BackendType.EVENTLET``.
+    """
+    if node.attr == "EVENTLET" and _name(node.value) == "BackendType":
+        yield Use("config:backend=eventlet", "config", node)
     if "eventlet" in node.attr and "_" in node.attr and isinstance(node.ctx, ast.Load):
         owner = node.value
         while isinstance(owner, ast.Attribute):
@@ -132,10 +179,14 @@ def _option_read(node: ast.Attribute) -> Iterator[Use]:
 
 
 def _requirements(value: ast.expr) -> Iterator[Use]:
-    for node in ast.walk(value):
-        match = REQUIREMENT.match(_text(node))
+    """Every constant of a list, or of the lists that are the values of a dictionary."""
+    stack: list[ast.AST] = [value]
+    while stack:
+        node = stack.pop()
+        match = REQUIREMENT.match(_text(node)) or EXTRA.search(_text(node))
         if match:
             yield Use(f"dependency:{match.group(1).lower()}", "dependency", node)
+        stack += node.values if isinstance(node, ast.Dict) else ast.iter_child_nodes(node)
 
 
 def _name(node: ast.AST) -> str:

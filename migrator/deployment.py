@@ -6,71 +6,63 @@ is needed to see that a line names Eventlet. Comments are left out.
 
 from __future__ import annotations
 
-import os
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
+
+from migrator import declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# One requirement: "eventlet", "eventlet[x]>=0.33; marker". Group 1 is the distribution.
-REQUIREMENT = re.compile(
-    r"(eventlet|greenlet)\s*(?:\[[\w,\s-]*\]\s*)?(?:[<>=!~;@(].*)?$", re.IGNORECASE
-)
-
 # gunicorn -k, celery -P, --worker-class, --pool; quotes, commas and line breaks of YAML
 # and JSON lists may stand between a flag and its value.
+# Behind them Eventlet by its short name, or by the class that the short name means.
+_CHOSEN = (
+    r"(eventlet|gunicorn\.workers\.geventlet\.\w+|celery\.concurrency\.eventlet:\w+)\b(?![\w.-])"
+)
 COMMAND_LINE = re.compile(
     r"(?:^|[\s\"'=\[,])(?:-[kP]|--worker-class|--pool|--async-mode)[\s\"',=]*(?:-\s*[\"']?)?"
-    r"(eventlet)\b(?![\w.-])"
+    + _CHOSEN
 )
 _SETTING = re.compile(
     r"\b(worker[-_]?class|async[-_]mode|worker[-_]pool|celeryd?_(?:worker_)?pool|pool|"
-    r"executor|rpc_executor)[\"']?\s*[:=]+\s*[\"']?(eventlet)\b(?![\w.-])",
+    r"executor|rpc_executor)[\"']?\s*[:=]+\s*[\"']?" + _CHOSEN,
     re.IGNORECASE,
 )
 _VARIABLE = re.compile(r"\b([A-Z0-9_]*EVENTLET_[A-Z0-9_]+)\b")
-_EXTRA = re.compile(r"\w\[(?:[\w-]+,\s*)*(eventlet)(?:,\s*[\w-]+)*\]")
-# `eventlet = "^0.33"`, `"eventlet>=0.33",`, `name = "eventlet"`, `- eventlet=0.36`, `eventlet: {`
-_IN_TABLE = re.compile(
-    r"^\s*(?:name\s*=\s*|-\s*)?[\"']?(eventlet)[\"']?\s*(?:[<>=!~@:;,\[\"'(].*)?,?$", re.IGNORECASE
-)
-_QUOTED = re.compile(r"[\"'](eventlet)\s*(?:\[[^\]]*\])?\s*(?:[<>=!~][^\"']*)?(?:;[^\"']*)?[\"']")
+EXTRA = re.compile(r"[\w.]\s?\[(?:[\w-]+,\s*)*(eventlet)(?:,\s*[\w-]+)*\]")
 _PIP = re.compile(r"\b(?:pip3?|uv|pipx|poetry|pdm|conda)\b[^#\n]*?[\s\"'](eventlet)\b(?![\w.-])")
+# Debian's and Fedora's name; Alpine's is like that of a tox environment.
+_PACKAGE = re.compile(r"(?:(?<![\w-])python[23]?|\bapk add\b[^#\n]*\spy3)-(eventlet)\b(?![\w.-])")
 
 
 def find(text: str, path: str) -> Iterator[tuple[str, int, int, int]]:
     """What names Eventlet: (API as in ``migrator.rules.config``, line, start, end).
 
-    Lines and columns are 1-based characters, the end exclusive.
+    Each place once. Lines and columns are 1-based characters, the end exclusive.
     """
-    name = os.path.basename(path).lower()
-    requirements = name.endswith((".txt", ".in", ".pip"))
-    sections = name.endswith((".toml", ".cfg", "pipfile"))
-    table = sections or name.endswith(".lock") or name.startswith(("environment", "conda"))
-    inside = not sections
-    lines = text.splitlines()
-    for number, line in enumerate(lines, 1):
+    reader = declared.Reader(path)
+    locked = path.endswith(".lock")
+    before = ""  # what the line goes on from
+    for number, line in enumerate(text.splitlines(), 1):
         code = _without_comment(line)
-        if sections and code.startswith("["):
-            inside = _is_dependency_table(code)
-        if "eventlet" not in code.lower() and not (requirements and "greenlet" in code):
-            continue
         said: set[int] = set()
-        for api, start, end in _line(code, requirements=requirements, table=table and inside):
+        found = reader.read(code)
+        if not locked and "eventlet" in code.lower():
+            found = chain(_line(code), _continued(before, code), found)
+        for api, start, end in sorted(found, key=lambda one: one[1]):
             if start not in said:
                 said.add(start)
                 yield api, number, start + 1, end + 1
-        if not said:
-            # A YAML list has the flag on the line before.
-            before = lines[number - 2] if number > 1 else ""
-            match = COMMAND_LINE.search(f"{before}\n{code}")
-            if match and match.start(1) > len(before):
-                start = match.start(1) - len(before) - 1
-                yield "config:command line", number, start + 1, start + 9
+        if before.endswith("\\"):
+            before = f"{before[:-1]} {code}".rstrip() if code else before
+        else:
+            before = code.rstrip()
 
 
-def _line(line: str, *, requirements: bool, table: bool) -> Iterator[tuple[str, int, int]]:
+def _line(line: str) -> Iterator[tuple[str, int, int]]:
+    """What a line says by itself."""
     for match in COMMAND_LINE.finditer(line):
         yield "config:command line", match.start(1), match.end(1)
     for match in _SETTING.finditer(line):
@@ -78,25 +70,27 @@ def _line(line: str, *, requirements: bool, table: bool) -> Iterator[tuple[str, 
         yield f"config:{key}=eventlet", match.start(2), match.end(2)
     for match in _VARIABLE.finditer(line):
         yield f"environment:{match.group(1)}", match.start(1), match.end(1)
-    for match in _EXTRA.finditer(line):
-        yield "dependency:eventlet", match.start(1), match.end(1)
-    if requirements:
-        stripped = line.strip()
-        found = REQUIREMENT.match(stripped)
-        if found:
-            start = line.index(stripped)
-            distribution = found.group(1).lower()
-            yield f"dependency:{distribution}", start, start + len(distribution)
-    for pattern in (_IN_TABLE, _QUOTED) if table else ():
+    for pattern in (EXTRA, _PIP, _PACKAGE):
         for match in pattern.finditer(line):
             yield "dependency:eventlet", match.start(1), match.end(1)
-    for match in _PIP.finditer(line):
-        yield "dependency:eventlet", match.start(1), match.end(1)
 
 
-def _is_dependency_table(header: str) -> bool:
-    words = ("depend", "package", "project", "option", "extra", "require", "metadata", "group")
-    return any(word in header.lower() for word in words)
+def _continued(before: str, line: str) -> Iterator[tuple[str, int, int]]:
+    """What a line says behind the one before it.
+
+    A YAML list has a flag and its value on lines of their own; a backslash joins lines.
+    """
+    joined = before.endswith("\\")
+    whole = f"{before[:-1]} {line}" if joined else f"{before}\n{line}"
+    start = len(whole) - len(line)
+    for pattern, api in (
+        (COMMAND_LINE, "config:command line"),
+        (_PIP, "dependency:eventlet"),
+        (_PACKAGE, "dependency:eventlet"),
+    ):
+        for match in pattern.finditer(whole) if joined or pattern is COMMAND_LINE else ():
+            if match.start(1) >= start:
+                yield api, match.start(1) - start, match.end(1) - start
 
 
 def _without_comment(line: str) -> str:

@@ -18,7 +18,7 @@ from migrator.mocked import (
     wrap,
 )
 from migrator.namespaces import Namespaces, Scope
-from migrator.strings import dotted_literal, eventlet_part
+from migrator.strings import dotted_literal, eventlet_part, imported
 from migrator.uses import Use
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
 _Comprehension: TypeAlias = "ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp"
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_IMPORTERS = frozenset({"import_module", "try_import", "__import__", "importorskip"})
+IMPORTERS = frozenset(
+    {"import_module", "import_any", "try_import", "__import__", "importorskip", "import_class"}
+)
 _BY_NAME: dict[str, Kind] = {"getattr": "reference", "setattr": "store", "delattr": "store"}
 
 
@@ -52,6 +54,7 @@ class Expressions(Namespaces):
         super().__init__(module, package, exports, seeds, source, words)
         self.uses: list[Use] = []
         self.imports: set[str] = set()
+        self.importers: set[str] = set()  # other names of import_module and kin
         self.pending: deque[tuple[Function, Scope, Mapping[str, str]]] = deque()
         self.named: set[int] = set()  # literals that were understood as part of a call
 
@@ -212,11 +215,12 @@ class Expressions(Namespaces):
 
         Returns the API, its kind and what the call evaluates to.
         """
-        if tail in _IMPORTERS and call.args:
-            name = dotted_literal(call.args[0])
-            if name and api.is_eventlet(name):
-                self.named.add(id(call.args[0]))
-                return name, "import", name.partition(".")[0] if tail == "__import__" else name
+        if tail in IMPORTERS or tail in self.importers:
+            for text, module in imported(call):
+                if api.is_eventlet(module):
+                    self.named.add(id(text))
+                    value = module.partition(".")[0] if tail == "__import__" else module
+                    return module, "import", value
         if tail == "patch" and call.args:
             name = dotted_literal(call.args[0])
             if name and name.endswith(".eventlet"):

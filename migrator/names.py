@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrator import api
 from migrator.bindings import bound_names
-from migrator.expressions import Expressions, Function
+from migrator.expressions import IMPORTERS, Expressions, Function
 from migrator.mocked import TEST_PREFIX, is_default, replacement, unwrap
 from migrator.namespaces import Scope
 from migrator.uses import Exports, Names, Use
@@ -331,6 +331,8 @@ class _Walk(Expressions):
             known = api.is_eventlet(name)
             if known:
                 self.emit(name, "import", alias)
+            elif alias.asname and alias.name in IMPORTERS:
+                self.importers.add(alias.asname)
             interesting = known or name in self.known or self.leads_on(name)
             self.hold(alias.asname or alias.name, name if interesting else None)
 

@@ -26,9 +26,14 @@ _TEXT_SUFFIXES = (".cfg", ".conf", ".env", ".ini", ".service", ".sh", ".toml", "
 _TEXT_NAMES = re.compile(
     r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)$|Dockerfile|"
     r"Containerfile|.*\.dockerfile$|Procfile|Pipfile|.*\.lock$|Makefile|Jenkinsfile|\.env|"
-    r"conda-.*\.txt$",
+    r"conda-.*\.txt$|bindep\.txt$",
     re.IGNORECASE,
 )
+# What a requirements file takes in: "-r base.txt", "--constraint=c.txt"; no addresses.
+_INCLUDED = re.compile(
+    rb"^[ \t]*(?:-r|-c|--requirement|--constraint)[ \t=]*((?!\w+:/)[^\s#]+)", re.MULTILINE
+)
+_REQUIREMENTS = (".txt", ".in", ".pip")
 _REQUIREMENT_FOLDERS = ("requirements", "reqs", "constraints")
 
 # PEP 263: in one of the first two lines, and only below comments.
@@ -64,7 +69,7 @@ def find(
                 yield one
                 continue
             if os.path.isdir(one):
-                found = _walk(one, excluded, text=text)
+                found = _with_included(_walk(one, excluded, text=text), one, excluded)
             else:
                 found = iter([Source(one, python=not is_text(one), named=True)])
             for source in found:
@@ -73,6 +78,32 @@ def find(
                 elif source.path not in seen:
                     seen.add(source.path)
                     yield source
+
+
+def _with_included(
+    found: Iterator[Source | Unread], top: str, excluded: list[Ignores]
+) -> Iterator[Source | Unread]:
+    """The files, and what requirement files among them include under whatever name."""
+    home = os.path.join(os.path.abspath(top), "")
+    pending: list[Source] = []
+    for source in found:
+        yield source
+        if isinstance(source, Source) and not source.python:
+            pending.append(source)
+    known = {one.path for one in pending}
+    while pending:
+        including = pending.pop()
+        data = read(including.path) if including.path.endswith(_REQUIREMENTS) else b""
+        for name in _INCLUDED.findall(data) if isinstance(data, bytes) else ():
+            path = os.path.join(os.path.dirname(including.path), os.fsdecode(name))
+            path = os.path.normpath(path)
+            full = os.path.abspath(path)
+            if path in known or not full.startswith(home) or not os.path.isfile(path):
+                continue
+            if not ignores.ignored(excluded, full, folder=False):
+                known.add(path)
+                pending.append(Source(path, python=False))
+                yield pending[-1]
 
 
 def _expand(path: str) -> list[str] | list[Unread]:
@@ -138,7 +169,9 @@ def is_text(path: str) -> bool:
 
 def may_be_read(path: str) -> bool:
     """Whether a walk may read a file, by its path; a script without a suffix is, by its text."""
-    return path.endswith(PYTHON) or is_text(path) or "." not in os.path.basename(path)
+    may_be_included = path.endswith(_REQUIREMENTS)
+    is_bare = "." not in os.path.basename(path)
+    return path.endswith(PYTHON) or is_text(path) or may_be_included or is_bare
 
 
 def _is_script(entry: os.DirEntry[str]) -> bool:

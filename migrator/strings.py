@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LONGEST = 200  # a dotted name; anything longer is text
 
@@ -32,3 +36,21 @@ def eventlet_part(name: str) -> str | None:
         if part == "eventlet":
             return ".".join(parts[place:])
     return None
+
+
+def imported(call: ast.Call) -> Iterator[tuple[ast.expr, str]]:
+    """The texts of an import function's call, and the modules that they name.
+
+    ``import_module(".debug", "eventlet")``; ``import_any("a", "b")`` has several.
+    """
+    package = [one.value for one in call.keywords if one.arg == "package"] or call.args[1:2]
+    texts = call.args or [one.value for one in call.keywords if one.arg == "name"]
+    for text in texts:
+        value = text.value if isinstance(text, ast.Constant) else None
+        if isinstance(value, str) and value.startswith(".") and package:
+            relative = dotted_literal(ast.Constant(value[1:]))
+            above = dotted_literal(package[0])
+            if relative and above:
+                yield text, f"{above}.{relative}"
+        elif name := dotted_literal(text):
+            yield text, name

@@ -170,6 +170,21 @@ def test_gitignore_excludes_and_globs(project: Path) -> None:
     assert paths("**/o*.py") == {"pkg/old.py"}
 
 
+def test_what_requirements_include_is_read_under_any_name(project: Path) -> None:
+    (project / "requirements.txt").write_text(
+        "-r deps/all.txt\n--constraint=deps/c.pip # x\n-c https://example.org/eventlet.txt\n"
+        "-r gone.txt\n-r ../outside.txt\n-r notes.txt\n"
+    )
+    (project.parent / "outside.txt").write_text("eventlet\n")
+    (project / "deps").mkdir()
+    (project / "deps" / "all.txt").write_text("flask\n-r ../requirements.txt\n-r more.txt\n")
+    for name in ("deps/more.txt", "deps/c.pip", "deps/other.txt", "notes.txt"):
+        (project / name).write_text("eventlet>=0.33\n")
+    options = ("scan", "--format", "json", "--select", "config", "--exclude", "notes.txt")
+    found = document(migrate(*options, cwd=project))["findings"]
+    assert [one["path"] for one in found] == ["deps/c.pip", "deps/more.txt"]
+
+
 def test_stdin(project: Path) -> None:
     done = migrate(
         "scan", "-", "--stdin-filename", "x/y.py", cwd=project, given=b"import eventlet\n"

@@ -27,9 +27,190 @@ def test_settings_in_python() -> None:
         """)
 
 
+def test_settings_by_their_default_and_by_their_class() -> None:
+    check("""
+        worker_class = os.getenv("WORKER", "eventlet")  # EVT901 worker_class=eventlet
+        worker_class = environ.get("W", default="eventlet")  # EVT901 worker_class=eventlet
+        worker_class = "eventlet" if old else "gthread"  # EVT901 worker_class=eventlet
+        Server(async_mode=mode or "eventlet")  # EVT901 async_mode=eventlet
+        worker_class = "gunicorn.workers.geventlet.EventletWorker"  # EVT901 worker_class=eventlet
+        worker_pool = "celery.concurrency.eventlet:TaskPool"  # EVT901 worker_pool=eventlet
+        parser.add_argument("--worker-class", default="eventlet")  # EVT901 worker_class=eventlet
+        get_rpc_server(transport, target, endpoints, "eventlet")  # EVT901 executor=eventlet
+        backend.init_backend(backend.BackendType.EVENTLET)  # EVT901 backend=eventlet
+        run(env={"EVENTLET_HUB": "poll"})  # EVT902 EVENTLET_HUB
+        run(env=dict(os.environ, EVENTLET_HUB="poll"))  # EVT902 EVENTLET_HUB
+        os.putenv("EVENTLET_HUB", "poll")  # EVT902 EVENTLET_HUB
+        if "EVENTLET_HUB" in os.environ:  # EVT902 EVENTLET_HUB
+            pass
+        REQUIRES = ["eventlet>=0.33", "flask"]  # EVT951 eventlet
+        setup(
+            extras_require={
+                "eventlet": [
+                    "eventlet",  # EVT951 eventlet
+                    "gunicorn[eventlet]",  # EVT951 eventlet
+                ],
+            },
+            keywords=["eventlet"],
+        )
+        session.install("eventlet", "pytest")  # EVT951 eventlet
+        worker_class = os.getenv("eventlet", "gthread")
+        bind = "eventlet"
+        BackendType.THREADING
+        """)
+
+
 @pytest.mark.parametrize(
     ("name", "source"),
     [
+        (
+            "requirements.txt",
+            """
+            git+https://example.org/eventlet.git@main#egg=eventlet  # EVT951 eventlet
+            -e git+https://example.org/eventlet  # EVT951 eventlet
+            https://example.org/eventlet-0.36.tar.gz  # EVT951 eventlet
+            Eventlet==0.36 \\  # EVT951 eventlet
+                --hash=sha256:aa
+            eventlet @ https://example.org/e.whl  # EVT951 eventlet
+            celery [eventlet]  # EVT951 eventlet
+            eventlet[dns]; python_version < "3.12"  # EVT951 eventlet
+            flask-eventlet
+            dnspython
+                # via eventlet
+            """,
+        ),
+        (
+            "pyproject.toml",
+            """
+            [build-system]
+            requires = ["setuptools", "eventlet"]  # EVT951 eventlet
+            [project]
+            name = "eventlet"
+            keywords = ["eventlet"]
+            dependencies = ['eventlet; x<"3"', "eventlet @ git+https://x"]  # EVT951 eventlet; EVT951 eventlet
+            optional-dependencies.green = ["greenlet>=1"]  # EVT952 greenlet
+            [project.optional-dependencies]
+            eventlet = ["eventlet>=0.3"]  # EVT951 eventlet
+            [dependency-groups]
+            dev = ["eventlet", {include-group = "eventlet"}]  # EVT951 eventlet
+            [tool.poetry.group.dev.dependencies]
+            eventlet = { version = "0.33" }  # EVT951 eventlet
+            celery = { version = "^5", extras = ["eventlet"] }  # EVT951 eventlet
+            [tool.poetry.dependencies.eventlet]  # EVT951 eventlet
+            version = "0.33"
+            [tool.pdm.dev-dependencies]
+            test = [
+                "eventlet>=0.3",  # EVT951 eventlet
+            ]
+            [tool.uv]
+            constraint-dependencies = ["eventlet<1"]  # EVT951 eventlet
+            [tool.uv.sources]
+            eventlet = { git = "https://example.org/eventlet" }  # EVT951 eventlet
+            [tool.hatch.envs.default]
+            extra-dependencies = [
+              "eventlet",  # EVT951 eventlet
+            ]
+            features = ["eventlet"]
+            [tool.hatch.envs.test.scripts]
+            run = "gunicorn -k eventlet app"  # EVT901 command line
+            [tool.pytest.ini_options]
+            markers = ["eventlet: slow", "eventlet"]
+            [[tool.mypy.overrides]]
+            module = ["eventlet", "eventlet.*"]
+            [tool.setuptools]
+            packages = ["eventlet"]
+            """,
+        ),
+        (
+            "Pipfile",
+            """
+            [packages]
+            eventlet = "*"  # EVT951 eventlet
+            "greenlet" = ">=1"  # EVT952 greenlet
+            [scripts]
+            eventlet = "python -m x"
+            """,
+        ),
+        (
+            "setup.cfg",
+            """
+            [metadata]
+            keywords =
+                eventlet
+            [options]
+            install_requires = eventlet; python_version < "3.12"  # EVT951 eventlet
+            packages =
+                eventlet
+            [options.extras_require]
+            eventlet =
+                greenlet>=1  # EVT952 greenlet
+            """,
+        ),
+        (
+            "tox.ini",
+            """
+            [tox]
+            envlist = py3-eventlet
+            [testenv]
+            deps =
+                eventlet>=0.36  # EVT951 eventlet
+                py3-eventlet: eventlet  # EVT951 eventlet
+                -r requirements.txt
+            commands =
+                eventlet
+                pip install eventlet  # EVT951 eventlet
+            """,
+        ),
+        (  # what others could be installed with is no dependency
+            "poetry.lock",
+            """
+            [[package]]
+            name = "eventlet"  # EVT951 eventlet
+            [package.dependencies]
+            greenlet = ">=0.3"
+            [[package]]
+            name = "gunicorn"
+            [package.extras]
+            eventlet = ["eventlet (>=0.24.1)"]
+            """,
+        ),
+        ("Pipfile.lock", '{\n"eventlet": {  # EVT951 eventlet\n"version": "==0.33"}}\n'),
+        (
+            "environment.yml",
+            """
+            dependencies:
+              - conda-forge::eventlet=0.36  # EVT951 eventlet
+              - pip:
+                - greenlet>=1  # EVT952 greenlet
+            """,
+        ),
+        (
+            "Dockerfile",
+            """
+            RUN pip install \\
+                # what it runs on
+                flask \\
+                "eventlet==0.36"  # EVT951 eventlet
+            RUN pip install .[eventlet]  # EVT951 eventlet
+            RUN apt-get install -y python3-eventlet  # EVT951 eventlet
+            RUN apk add py3-eventlet  # EVT951 eventlet
+            CMD gunicorn --worker-class \\
+                eventlet app  # EVT901 command line
+            RUN tox -e py3-eventlet && tail -k eventlet.log
+            """,
+        ),
+        (
+            "app.service",
+            """
+            [Unit]
+            Description=eventlet worker
+            [Service]
+            Environment="EVENTLET_HUB=poll" A=b  # EVT902 EVENTLET_HUB
+            ExecStart=celery worker -Peventlet  # EVT901 command line
+            ExecStart=gunicorn -k gunicorn.workers.geventlet.EventletWorker  # EVT901 command line
+            ; ExecStart=gunicorn -k eventlet
+            """,
+        ),
         (
             "requirements.txt",
             """

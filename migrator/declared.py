@@ -1,0 +1,123 @@
+"""Dependencies that a file declares: requirements, TOML and INI tables, conda, lock files.
+
+Line by line, as positions are asked for; what a line means is told by the table and the key
+that it stands under.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# One requirement: "eventlet", "eventlet[x]>=0.33; marker". Group 1 is the distribution.
+REQUIREMENT = re.compile(
+    r"(eventlet|greenlet)\s*(?:\[[\w,\s-]*\]\s*)?(?:[<>=!~;@(].*)?$", re.IGNORECASE
+)
+# git+https://host/eventlet.git@x#egg=eventlet, https://host/eventlet-0.36.tar.gz
+_URL = re.compile(r"://\S*?[/=](eventlet)(?=\.git|-\d|[@#\s]|$)")
+_STRING = re.compile(
+    r"[\"'](eventlet|greenlet)\s*(?:\[[^\]]*\])?\s*(?:[<>=!~(@][^\"']*)?(?:;[^\"']*)?[\"']",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_KEY = re.compile(r"\s*([\"']?)([\w-]+)\1((?:\.[\w\"'-]+)*)\s*=\s*")
+_PART = re.compile(r"\"[^\"]*\"|'[^']*'|[^.\s\[\]]+")
+_GROUP = re.compile(r"include-group\s*=\s*(?:\"[^\"]*\"|'[^']*')")  # the name of another group
+_INI_KEY = re.compile(r"([\w.-]+)\s*[=:]\s*")
+_FACTOR = re.compile(r"[\w{},!.-]+:\s+")  # tox: `py311-eventlet: eventlet`
+_CONDA = re.compile(
+    r"\s*(?:-\s*)?(?:name:\s*)?[\"']?(?:[\w-]+::)?(eventlet|greenlet)[\"']?\s*(?:[<>=!~@;,\[(].*)?$",
+    re.IGNORECASE,
+)
+_LOCKED = re.compile(r"\s*(?:name\s*=\s*[\"'](eventlet)[\"']\s*$|\"(eventlet)\"\s*:\s*\{)")
+
+_LISTS = frozenset({"requires", "install_requires", "setup_requires", "tests_require", "deps"})
+_EXTRAS = frozenset({"extras", "extras_require", "options.extras_require", "dependency-groups"})
+_TABLES = frozenset({"packages", "dev-packages", "tool.uv.sources"})
+
+
+class Reader:
+    """Reads the lines of one file, which its name says the kind of, in their order."""
+
+    def __init__(self, path: str) -> None:
+        self._read: Callable[[str], Iterator[re.Match[str]]] = lambda _: iter(())
+        name = path.rpartition("/")[2].lower()
+        self._table = ""
+        self._listed = False  # the lines belong to a list of requirements
+        self._depth = 0  # of the TOML value that goes on
+        if name.endswith((".txt", ".in", ".pip")):
+            self._read = self._requirement
+        elif name.endswith(".lock"):
+            self._read = self._lock
+        elif name.startswith(("environment", "conda")):
+            self._read = self._conda
+        elif name.endswith(".toml") or name == "pipfile":
+            self._read = self._toml
+        elif name.endswith((".cfg", ".ini")):
+            self._read = self._ini
+
+    def read(self, line: str) -> Iterator[tuple[str, int, int]]:
+        """What the next line, without its comment, declares: (API, start, end), 0-based."""
+        for found in self._read(line):
+            start, end = found.span(found.lastindex or 1)
+            yield f"dependency:{line[start:end].lower()}", start, end
+
+    @staticmethod
+    def _one(pattern: re.Pattern[str], line: str, start: int = 0) -> Iterator[re.Match[str]]:
+        found = pattern.match(line, start)
+        if found:
+            yield found
+
+    def _requirement(self, line: str) -> Iterator[re.Match[str]]:
+        text = line.rstrip("\\ \t")
+        yield from self._one(REQUIREMENT, text, len(line) - len(line.lstrip()))
+        yield from _URL.finditer(text)
+
+    def _lock(self, line: str) -> Iterator[re.Match[str]]:
+        return self._one(_LOCKED, line)
+
+    def _conda(self, line: str) -> Iterator[re.Match[str]]:
+        return self._one(_CONDA, line)
+
+    def _ini(self, line: str) -> Iterator[re.Match[str]]:
+        if line.startswith("["):
+            self._table, self._listed = line.strip().strip("[]").strip(), False
+            return
+        start = len(line) - len(line.lstrip())
+        key = None if start else _INI_KEY.match(line)
+        if key:
+            self._listed = key.group(1).replace("-", "_") in _LISTS or self._table in _EXTRAS
+            start = key.end()
+        if self._listed:
+            factor = None if key else _FACTOR.match(line, start)
+            yield from self._one(REQUIREMENT, line, factor.end() if factor else start)
+
+    def _toml(self, line: str) -> Iterator[re.Match[str]]:
+        if not self._depth and line.lstrip().startswith("["):
+            self._table = ".".join(part.strip("\"'") for part in _PART.findall(line))
+            above, _, name = self._table.rpartition(".")
+            if _is_table(above) and name.lower() in ("eventlet", "greenlet"):
+                yield from re.finditer(rf"({re.escape(name)})\W*$", line)
+            return
+        key = None if self._depth else _KEY.match(line)
+        if key:
+            names = [key.group(2), *key.group(3).split(".")]
+            lists = any(name in _LISTS or name.endswith("dependencies") for name in names)
+            self._listed = lists or _is_table(self._table)
+            group = line.startswith("[", key.end())  # names an extra, and no distribution
+            if _is_table(self._table) and not group:
+                yield from re.finditer(r"(?<![\w.-])(eventlet|greenlet)\b", line[: key.end(2)])
+        bare = _QUOTED.sub("", line)
+        self._depth += bare.count("[") + bare.count("{") - bare.count("]") - bare.count("}")
+        if self._listed:
+            hidden = _GROUP.sub(lambda found: " " * len(found.group()), line)
+            yield from _STRING.finditer(hidden, key.end() if key else 0)
+
+
+def _is_table(table: str) -> bool:
+    """Whether the keys of a TOML table are distributions, or name lists of them."""
+    last = table.rpartition(".")[2]
+    return table in _TABLES or last in _EXTRAS or last.endswith("dependencies")
