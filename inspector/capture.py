@@ -174,9 +174,9 @@ class Capture:
         target, memory = self.target, self.memory
         needles = sorted(target.vtables.values())
         if pools.uses_pools(self.objects, self.samples):
-            found = pools.search_pools(
-                memory, target.heaps(), greenlets.block_sizes(target.layout.minor), needles
-            )
+            version = self.module_version("greenlet")
+            sizes = greenlets.block_sizes(target.layout.minor, version)
+            found = pools.search_pools(memory, target.heaps(), sizes, needles)
         else:
             found = pools.search_all(memory, target.writable(), needles)
         if not found:

@@ -80,12 +80,18 @@ class GreenletFacts:
         self.stack: list[RawFrame] = []
 
 
-def block_sizes(minor: int) -> list[int]:
-    """The size classes that a pimpl is allocated in: both kinds, every version of greenlet."""
-    user = max(layout.size for layout in _layouts(minor))
-    largest = -(-user // 16) * 16
-    usual = -(-PimplLayout(minor, self_first=True, missing=0).size // 16) * 16
-    return list(range(usual - 16, largest + 16, 16))
+def block_sizes(minor: int, version: str | None) -> list[int]:
+    """The size classes that a pimpl is allocated in: both kinds, in greenlet ``version``.
+
+    With None, in every version of it. To ask for one more is to read all objects of that size.
+    """
+    user = -(-PimplLayout(minor, self_first=True, missing=0).size // 16) * 16
+    sizes = [user - 16, user]
+    if minor == 12 and (version is None or version.startswith("3.0.")):
+        sizes.append(user + 16)
+    if minor == 14 and (version is None or version.startswith("3.2.")):
+        sizes.append(user - 32)
+    return sizes
 
 
 def _layouts(minor: int) -> list[PimplLayout]:
@@ -96,6 +102,8 @@ def _layouts(minor: int) -> list[PimplLayout]:
     ]
     if minor == 12:
         found.append(PimplLayout(minor, self_first=False, missing=-1))
+    if minor == 14:
+        found.append(PimplLayout(minor, self_first=True, missing=3))
     return found
 
 

@@ -33,11 +33,11 @@ GREENLETS = {
 EVENTLETS = (
     "0.33.3", "0.34.3", "0.35.2", "0.36.1", "0.37.0", "0.38.2", "0.39.1", "0.40.4", "0.41.3",
 )  # fmt: skip
-# The first releases of the same generations, and one whose saved state has a word less.
-FIRST = {
-    "2.0.1": "3.11", "3.0.0": "3.12", "3.1.0": "3.13", "3.2.0": "3.13", "3.2.4": "3.14",
-    "3.3.0": "3.14", "3.5.0": "3.14",
-}  # fmt: skip
+# The first releases of the same generations, and those whose saved state differs.
+FIRST = [
+    ("3.11", "2.0.1"), ("3.12", "3.0.0"), ("3.13", "3.1.0"), ("3.13", "3.2.0"),
+    ("3.14", "3.2.3"), ("3.14", "3.2.4"), ("3.14", "3.3.0"), ("3.14", "3.5.0"),
+]  # fmt: skip
 # One of each for every run.
 ALWAYS = {
     ("3.11", "2.0.2", "0.33.3"),
@@ -58,7 +58,7 @@ def pairs() -> list[tuple[str, str, str]]:
         for eventlet in EVENTLETS
         if version < "3.12" or eventlet > "0.34"  # 0.33 needs ssl.wrap_socket
     }
-    found |= {(version, greenlet, EVENTLETS[-1]) for greenlet, version in FIRST.items()}
+    found |= {(version, greenlet, EVENTLETS[-1]) for version, greenlet in FIRST}
     return sorted(found | ALWAYS)
 
 
