@@ -27,11 +27,13 @@ VERSION = 1
 Counts = dict[tuple[str, str], int]
 
 
-def load(file: Path) -> Counts:
+def load(file: Path, *, missing_ok: bool = False) -> Counts:
     """Counts by path and code; raises UsageError when the file is missing or makes no sense."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if missing_ok:
+            return {}
         raise UsageError(
             f"there is no baseline {file}", "make one with --update-baseline"
         ) from None
@@ -105,18 +107,28 @@ def update(
 ) -> Counts:
     """The counts of now, and of what this run did not look at.
 
-    ``scanned`` are the paths given; what lies below them and is not unread was looked at.
-    Files that are gone go from the baseline, too.
+    ``scanned`` are the paths given; what lies below them and is not unread, or in a folder
+    that is, was looked at. Files that are gone go from the baseline, too.
     """
     unread = {relative(one.path, file) for one in report.unread}
     below = [relative(path, file) for path in scanned]
     kept = {
         (path, code): number
         for (path, code), number in known.items()
-        if (file.parent / path).exists()
-        and (code not in codes or path in unread or not _is_below(path, below))
+        if _is_below(path, unread)
+        or (_exists(file.parent / path) and (code not in codes or not _is_below(path, below)))
     }
     return {**kept, **count(report.findings, file)}
+
+
+def _exists(file: Path) -> bool:
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass  # it may be there
+    return True
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:

@@ -49,7 +49,7 @@ def load(paths: Sequence[str]) -> Config:
     start = os.path.commonpath([os.path.abspath(path) for path in paths]) if paths else os.getcwd()
     for folder in (Path(start), *Path(start).parents):
         file = folder / "pyproject.toml"
-        if file.is_file():
+        if os.path.isfile(file):  # as Path.is_file, and False in a folder closed to us
             table = _read(file).get("tool", {})
             if isinstance(table, dict) and TABLE in table:
                 return _check(file, table[TABLE])
@@ -87,7 +87,10 @@ def _check(file: Path, table: Any) -> Config:
             raise UsageError(f"{file}: unknown key {key!r} in [tool.{TABLE}]", meant(key, KEYS))
         wanted = _wanted(key, value)
         if wanted:
-            raise UsageError(f"{file}: {key} must be {wanted}", f"it is {value!r}")
+            hint = f"it is {value!r}"
+            if key in _CHOICES and isinstance(value, str):
+                hint = meant(value, _CHOICES[key])
+            raise UsageError(f"{file}: {key} must be {wanted}", hint)
         if key == "per-file-ignores":
             value = {glob: tuple(codes) for glob, codes in value.items()}
         values[key.replace("-", "_")] = tuple(value) if isinstance(value, list) else value

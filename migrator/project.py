@@ -245,7 +245,9 @@ def _check_small(files: Iterable[_File]) -> None:
     skipped = [
         file
         for file in files
-        if file.source.python and not (file.matters or file.facts.unread or file.facts.imports)
+        if file.source.python
+        and not file.source.named  # was parsed, whatever it holds
+        and not (file.matters or file.facts.unread or file.facts.imports)
     ]
     if sum(file.size for file in skipped) > _SMALL:
         return

@@ -107,11 +107,13 @@ def _with_included(
 
 
 def _expand(path: str) -> list[str] | list[Unread]:
-    if os.path.lexists(path):
-        return [path]
-    if glob.has_magic(path):
-        return sorted(glob.glob(path, recursive=True)) or [Unread(path, "no file matches")]
-    return [Unread(path, "no such file or directory")]
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if glob.has_magic(path):
+            return sorted(glob.glob(path, recursive=True)) or [Unread(path, "no file matches")]
+        return [Unread(path, why(error))]
+    return [path]
 
 
 def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source | Unread]:
@@ -132,7 +134,7 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            yield Unread(shown + folder[cut:] or top, why(error))
+            yield Unread((shown + folder[cut:]).rstrip(os.sep) or top, why(error))
             continue
         if any(entry.name == ".gitignore" for entry in entries):
             own = ignores.read(folder)

@@ -17,6 +17,7 @@ from inspector.errors import MigrateError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+USAGE = 2
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
 
@@ -73,6 +74,9 @@ def guarded(work: Callable[[], object], arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence
+        if isinstance(error, FileNotFoundError) and _is_nowhere():
+            _complain("the current folder does not exist any more", "go to one that does")
+            return USAGE
         _complain(f"internal error: {error!r}", _report(arguments))
         return INTERNAL_ERROR
     return status if isinstance(status, int) else 0
@@ -92,6 +96,14 @@ def _complain(message: str, hint: str) -> None:
     sys.stderr.write(f"migrate: error: {message}\n")
     for line in hint.splitlines():
         sys.stderr.write(f"  {line}\n")
+
+
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib is not loaded for ps
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _report(arguments: list[str]) -> str:

@@ -77,7 +77,7 @@ def command(paths: tuple[str, ...], format_: str | None, **given: Any) -> int:
     options = options_of(settings, **given)
     fail_on = _fail_on(given["fail_on"] or settings.fail_on)
     file = _baseline_file(given, settings)
-    known = baseline.load(file) if file and (file.exists() or not given["update_baseline"]) else {}
+    known = baseline.load(file, missing_ok=given["update_baseline"]) if file else {}
     scanned = _paths(paths, given)
     report = _scan(scanned, options, _cache(given, settings), given["stdin_filename"])
     complain(report)
@@ -107,14 +107,24 @@ def options_of(
     **_: object,
 ) -> project.Options:
     """What to look at: the command line's options first, then the configuration's."""
-    codes = codes_of(select or settings.select or ("all",)) - codes_of(ignore or settings.ignore)
+
+    def configured(key: str, names: Iterable[str]) -> frozenset[str]:
+        try:
+            return codes_of(names)
+        except UsageError as error:
+            place = f"{settings.root}{os.sep}pyproject.toml: {key}"
+            raise UsageError(f"{place}: {error.message}", error.hint) from None
+
+    codes = codes_of(select) if select else configured("select", settings.select or ("all",))
+    codes -= codes_of(ignore) if ignore else configured("ignore", settings.ignore)
     return project.Options(
         codes,
         mentions=settings.mentions if mentions is None else mentions,
         text=any(code.startswith("EVT9") for code in codes),
         exclude=tuple(exclude) or settings.exclude,
         per_file_ignores=tuple(
-            (glob, codes_of(names)) for glob, names in (settings.per_file_ignores or {}).items()
+            (glob, configured("per-file-ignores", names))
+            for glob, names in (settings.per_file_ignores or {}).items()
         ),
         # A pool in each of the processes that pre-commit starts would be slower, not faster.
         processes=1 if os.environ.get("PRE_COMMIT") else jobs,
