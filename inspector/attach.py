@@ -8,7 +8,7 @@ from inspector import layouts
 from inspector import process as kernel
 from inspector.descriptors import Descriptors
 from inspector.errors import NoSuchProcess, UnsupportedPython
-from inspector.locate import locate
+from inspector.locate import locate, search_asyncio
 from inspector.memory import BadMemory, LiveProcess, Memory
 from inspector.resident import resident
 from inspector.snapshot import Snapshot
@@ -43,14 +43,13 @@ class Target:
         self.memory = Memory(source)
         self.maps = maps
         self.descriptors = descriptors
-        self.found = found
+        self.layout, self.found = _layout(self.memory, found, process, maps)
         self.runtime = found.runtime
         self.vtables: dict[str, int] = {}
         if found.user_greenlet and found.main_greenlet:
             self.vtables = {"user": found.user_greenlet, "main": found.main_greenlet}
         self.threads = {thread.tid: thread for thread in threads}
         self._tids = {thread.inner_tid: thread.tid for thread in threads}
-        self.layout = _layout(self.memory, found)
 
     def close(self) -> None:
         """Let go of the process."""
@@ -147,12 +146,20 @@ def attach(pid: int, through: Callable[[LiveProcess], MemorySource] | None = Non
         raise
 
 
-def _layout(memory: Memory, found: Found) -> Layout:
+def _layout(
+    memory: Memory, found: Found, process: Process, maps: Sequence[Mapping]
+) -> tuple[Layout, Found]:
+    """The target's layout, and what was found, with asyncio's table when it took a search."""
     version = memory.word(found.version) if found.version else None
     if found.debug:
         name = f"CPython {layouts.readable(version)}" if version else "CPython"
         raise UnsupportedPython(f"{name} built for debugging is not supported", layouts.HINT)
     layout = layouts.load(memory, found.runtime, version)
+    if layout.describes_asyncio and not found.asyncio:
+        # Without a file to read, as when it was replaced since and map_files is not for us.
+        size = layout.at["interp.size"]
+        table = search_asyncio(process, maps, memory.source.read, size)
+        found = found._replace(asyncio=table)
     if found.asyncio:
         layouts.load_asyncio(layout, memory, found.asyncio)
-    return layout
+    return layout, found

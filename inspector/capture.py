@@ -35,6 +35,8 @@ _FRAME_OBJECT_FRAME = 24  # PyFrameObject.f_frame, after the head and f_back (py
 _MAX_NAMES = 10_000
 _LIST_PASSES = 4  # walks of a task list that is torn
 _MODULES = {"_asyncio", "asyncio.tasks", "eventlet", "greenlet", "threading", tracked.MODULE}
+_NO_TASKS = "asyncio's own table was not found: tasks are missing"
+_NO_GREENLETS = "the library of greenlet was not found: green threads are missing"
 
 
 class Options(NamedTuple):
@@ -168,6 +170,8 @@ class Capture:
             self.threads.append(ThreadFacts(state, stack, running))
         if target.vtables:
             self._read_greenlets()
+        elif any("greenlet" in modules for modules in self.modules):
+            self.notes.append(_NO_GREENLETS)
         self._read_tasks(states)
 
     def _read_greenlets(self) -> None:
@@ -214,6 +218,8 @@ class Capture:
         if "ainterp.tasks_head" in at:
             heads = [(None, where + at["ainterp.tasks_head"]) for where in self.interpreters]
             heads += [(state.tid, state.address + at["atstate.tasks_head"]) for state in states]
+        elif self.target.layout.describes_asyncio and any("_asyncio" in m for m in self.modules):
+            self.notes.append(_NO_TASKS)
         for tid, head in heads:
             for address in self._listed(head):
                 self.read_task(address, tid)

@@ -123,6 +123,28 @@ def _search_cookie(maps: Iterable[Mapping], read: Callable[[int, int], bytes]) -
     return 0
 
 
+def search_asyncio(
+    process: Process,
+    maps: Sequence[Mapping],
+    read: Callable[[int, int], bytes],
+    interpreter_size: int,
+) -> int:
+    """``AsyncioDebug`` by its contents, 0 when it is not there: no file says where it is.
+
+    Its eighth word is the size of an interpreter's state, which the runtime's own table says
+    too; the offsets in it lie within what the words before them say the sizes of.
+    """
+    files = {(m.device, m.inode) for m in _modules(process, maps)}
+    data = [m for m in maps if m.writable and (m.device, m.inode) in files]
+    for at, _, _ in _search(data, interpreter_size.to_bytes(8, sys.byteorder), read):
+        start = at - 56
+        words = memoryview(read(start, 104).ljust(104, b"\0")).cast("Q").tolist()
+        task, interpreter, thread = words[:7], words[7:9], words[9:13]
+        if at % 8 == 0 and all(0 < max(part[1:]) < part[0] for part in (task, interpreter, thread)):
+            return start
+    return 0
+
+
 def _vtables_by_type_name(
     first: Mapping, maps: Sequence[Mapping], read: Callable[[int, int], bytes]
 ) -> dict[str, int]:

@@ -78,12 +78,15 @@ COMMON = {
 class Layout:
     """Offsets of one target. ``at["frame.previous"]`` is in bytes; ``minor`` is 14 for 3.14."""
 
-    __slots__ = ("at", "minor", "version")
+    __slots__ = ("at", "describes_asyncio", "minor", "version")
 
-    def __init__(self, version: str, minor: int, at: dict[str, int]) -> None:
+    def __init__(
+        self, version: str, minor: int, at: dict[str, int], *, describes_asyncio: bool
+    ) -> None:
         self.version = version
         self.minor = minor
         self.at = at
+        self.describes_asyncio = describes_asyncio  # in a table of its own, 3.14 and later
 
 
 def load(memory: Memory, runtime: int, version_hex: int | None) -> Layout:
@@ -123,7 +126,7 @@ def load(memory: Memory, runtime: int, version_hex: int | None) -> Layout:
                 HINT,
             )
     at.update(facts.FACTS)
-    return Layout(version, minor, at)
+    return Layout(version, minor, at, describes_asyncio=bool(facts.ASYNCIO_DEBUG))
 
 
 def load_asyncio(layout: Layout, memory: Memory, table: int) -> None:

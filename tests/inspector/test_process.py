@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from inspector import process as facts
+from inspector.capture import take
 from inspector.errors import NoSuchProcess, NotAllowed, NotPython
 from inspector.locate import _modules, _search_cookie, _vtables_by_type_name, locate
 from tests.interpreters import TARGETS
@@ -278,6 +279,46 @@ def test_runtime_without_any_file(
     found = locate(facts.look_up(pid), facts.mappings(pid), memory(pid))
     assert found.runtime == expected.runtime
     assert found[3:] == expected[3:]
+
+
+@pytest.mark.parametrize("version", ["3.13", "3.14", "3.15"])
+def test_every_unit_is_found_without_any_file(
+    version: str,
+    monkeypatch: pytest.MonkeyPatch,
+    target_python: TargetPython,
+    start_target: StartTarget,
+) -> None:
+    """As for a user without rights on map_files, once all of Python was replaced on disk."""
+    python = target_python(version, "greenlet", "eventlet")
+    program = start_target(python, "tests/targets/waits_asyncio.py").rest()
+    before = {unit.id for unit in take(program.pid).units}
+
+    def refuse(pid: int, mapping: facts.Mapping) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr("inspector.locate.open_mapped", refuse)
+    seen = take(program.pid)
+    assert seen.completeness.complete
+    assert {unit.id for unit in seen.units} == before
+    assert len(before) > 30
+
+
+def test_what_cannot_be_found_is_said_to_be_missing(
+    monkeypatch: pytest.MonkeyPatch, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    python = target_python("3.14", "greenlet", "eventlet")
+    program = start_target(python, "tests/targets/waits_asyncio.py").rest()
+    monkeypatch.setattr("inspector.attach.search_asyncio", lambda *_: 0)
+    monkeypatch.setattr(
+        "inspector.attach.locate",
+        lambda *given: locate(*given)._replace(asyncio=0, user_greenlet=0, main_greenlet=0),
+    )
+    found = take(program.pid).completeness
+    assert not found.complete
+    assert found.notes == (
+        "the library of greenlet was not found: green threads are missing",
+        "asyncio's own table was not found: tasks are missing",
+    )
 
 
 def test_starts_fast() -> None:
