@@ -1,4 +1,4 @@
-"""Libraries told to run on Eventlet, options and variables about it, in Python code."""
+"""Libraries told to run on Eventlet, options, variables and tests for it, in Python code."""
 
 from __future__ import annotations
 
@@ -91,12 +91,17 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
             for side in node.comparators:
                 yield from _setting(_name(node.left), side)
                 yield from _environment(_name(side), node.left)  # "EVENTLET_HUB" in os.environ
+                if _is_modules(side):
+                    yield from _module(node.left)
         elif isinstance(node, (ast.List, ast.Tuple)):
             yield from _command_line(node.elts)
         elif isinstance(node, ast.Subscript):
             yield from _environment(_name(node.value), node.slice)
+            if _is_modules(node.value):
+                yield from _module(node.slice)
         elif isinstance(node, ast.Call):
             yield from _call(node)
+            yield from _of_modules(node)
         elif isinstance(node, ast.Attribute):
             yield from _option_read(node)
 
@@ -159,6 +164,39 @@ def _call(node: ast.Call) -> Iterator[Use]:
         if name == "install":  # nox: session.install("eventlet")
             for one in node.args:
                 yield from _requirements(one)
+
+
+def _module(node: ast.AST) -> Iterator[Use]:
+    """The bare name of Eventlet, where it can only be that of the module."""
+    if _text(node) == "eventlet":
+        yield Use("eventlet", "string", node)
+
+
+def _is_modules(node: ast.AST) -> bool:
+    """``sys.modules``, or the text that mock takes for it."""
+    return (isinstance(node, ast.Attribute) and node.attr == "modules") or (
+        _text(node) == "sys.modules"
+    )
+
+
+def _of_modules(node: ast.Call) -> Iterator[Use]:
+    """``sys.modules.pop("eventlet")``, ``patch.dict(sys.modules, ..)``, ``find_spec(..)``."""
+    function = node.func
+    if _name(function) in ("find_spec", "find_loader"):
+        found: list[ast.AST] = [*node.args[:1]]
+    elif isinstance(function, ast.Attribute) and _is_modules(function.value):
+        found = [*node.args[:1]]
+    elif node.args and _is_modules(node.args[0]):
+        found = [*node.args[1:2]]  # monkeypatch.setitem, delitem
+        for given in node.args[1:]:
+            found += [key for key in getattr(given, "keys", ()) if key is not None]
+        for keyword in node.keywords:
+            if keyword.arg == "eventlet":
+                yield Use("eventlet", "string", keyword)
+    else:
+        return
+    for one in found:
+        yield from _module(one)
 
 
 def _option_read(node: ast.Attribute) -> Iterator[Use]:

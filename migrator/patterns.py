@@ -36,7 +36,8 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
                 walks.append(node)
             about_greenlets = about_greenlets or node.attr in _TYPE_NAMES
         elif isinstance(node, ast.Name):
-            about_greenlets = about_greenlets or node.id in _TYPE_NAMES
+            is_read = isinstance(node.ctx, ast.Load)
+            about_greenlets = about_greenlets or (is_read and node.id in _TYPE_NAMES)
             if node.id in _REPORT_NAMES:
                 yield Use("guru meditation green threads", "pattern", node)
             elif node.id == "get_objects":

@@ -30,7 +30,7 @@ _DEBUG_WORDS = (
     b"Spew",
     b"hub_exceptions",
     b"hub_blocking_detection",
-    b"hub_prevent_multiple_readers",
+    b"prevent_multiple_readers",
     b"hub_listener_stacks",
     b"hub_timer_stacks",
     b"tpool_exceptions",

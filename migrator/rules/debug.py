@@ -292,23 +292,26 @@ FAMILY = Family(
             "EVT120",
             "hub-internals",
             "the hub's debug switches are used behind the public functions",
-            tuple(
-                f"eventlet.hubs.get_hub().{name}"
-                for name in (
-                    "debug_exceptions",
-                    "debug_blocking",
-                    "debug_blocking_resolution",
-                    "set_debug_listeners",
-                    "set_timer_exceptions",
-                    "get_readers",
-                    "get_writers",
-                    "get_timers_count",
-                    "listeners",
-                    "readers",
-                    "writers",
-                    "timers",
-                    "next_timers",
-                )
+            (
+                *(
+                    f"eventlet.hubs.get_hub().{name}"
+                    for name in (
+                        "debug_exceptions",
+                        "debug_blocking",
+                        "debug_blocking_resolution",
+                        "set_debug_listeners",
+                        "set_timer_exceptions",
+                        "get_readers",
+                        "get_writers",
+                        "get_timers_count",
+                        "listeners",
+                        "readers",
+                        "writers",
+                        "timers",
+                        "next_timers",
+                    )
+                ),
+                "eventlet.hubs.hub.g_prevent_multiple_readers",
             ),
             "They are private to Eventlet's hubs; the asyncio hub has some, a loop none.",
             "use the public function of bridge.debug that it bypasses",

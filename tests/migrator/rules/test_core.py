@@ -37,3 +37,18 @@ def test_mentions_are_listed_on_request() -> None:
         (2, "EVT001"),
         (3, "EVT099"),
     ]
+
+
+def test_the_table_of_modules() -> None:
+    check("""
+        if "eventlet" in sys.modules:  # EVT001 eventlet
+            del sys.modules["eventlet"]  # EVT001 eventlet
+        sys.modules.pop("eventlet", None)  # EVT001 eventlet
+        monkeypatch.setitem(sys.modules, "eventlet", None)  # EVT001 eventlet
+        mock.patch.dict("sys.modules", {"eventlet": None})  # EVT001 eventlet
+        mock.patch.dict(sys.modules, eventlet=None)  # EVT001 eventlet
+        importlib.util.find_spec("eventlet")  # EVT001 eventlet
+        if "eventlet" in names:
+            names["eventlet"] = sys.modules.get(name)
+        setattr(sys.modules[__name__], "eventlet", None)
+        """)

@@ -29,6 +29,8 @@ def test_hub_internals() -> None:
         old = greenpool.DEBUG  # EVT121 eventlet.greenpool.DEBUG
         greenpool.DEBUG = True  # EVT121 eventlet.greenpool.DEBUG
 
+        hubs.hub.g_prevent_multiple_readers = 0  # EVT120 eventlet.hubs.hub.g_prevent_multiple_readers
+
         class Hub:
             def __init__(self):
                 self.hub = hubs.get_hub()  # EVT702 eventlet.hubs.get_hub
@@ -57,6 +59,7 @@ def test_dumps_of_green_threads() -> None:
 def test_a_heap_walk_for_something_else_is_not_found() -> None:
     check("""
         import gc
+        greenlet = None
         leaks = [o for o in gc.get_objects() if isinstance(o, dict)]
         if type(o).__name__ == "Thread":
             pass
