@@ -64,16 +64,17 @@ class Graph(NamedTuple):
         graph) comes last.
         """
         # Circles in the picture, also those that hold nobody.
+        waiting = [
+            unit for unit in self.units if unit in self.waits_for or unit in self.awaits_later
+        ]
         circles = _numbered(
-            _components({unit: [edge.target for edge in self.below(unit)] for unit in self.units})
+            _components({unit: [edge.target for edge in self.below(unit)] for unit in waiting})
         )
         waited_for = {
             target
             for target, edges in self.awaited_by.items()
-            if any(
-                target not in circles or circles.get(edge.waiter) != circles[target]
-                for edge in edges
-            )
+            if target not in circles
+            or any(circles.get(edge.waiter) != circles[target] for edge in edges)
         }
         # A component is reached from outside if any of its units is.
         reached = {circles[unit] for unit in waited_for if unit in circles}

@@ -86,6 +86,7 @@ class _Drawing:
         self._drawn: set[str] = set()
         self._hidden: set[str] = set()  # only to be seen at a greater depth
         self._stack: list[_Branch] = []  # what is still to draw, the next one last
+        self._places: dict[tuple[str, int], str] = {}  # of calls, as they are shown
 
     def lines(self) -> Iterator[str]:
         units = self._graph.units
@@ -157,37 +158,40 @@ class _Drawing:
 
         A task's stack already holds the frames of the greenlets that it continues in.
         """
-        headers: dict[int, list[_Step]] = {}
-        for part in self._graph.parts.get(unit.id, ()):
-            headers.setdefault(_outermost(part, unit), []).append(_Step(part, None, 0))
-        steps: list[_Step] = []
-        for place in range(len(unit.stack) - 1, -1, -1):
-            steps += headers.get(place, ())
-            if self._visible(unit.stack[place]):
-                steps.append(_Step(unit, unit.stack[place], place))
-        return steps + headers.get(-1, [])
-
-    def _visible(self, frame: Frame) -> bool:
-        return self._options.frames and (self._options.library or not words.is_library(frame))
+        calls = [_Step(unit, frame, place) for place, frame in enumerate(unit.stack)]
+        calls.reverse()
+        if not self._options.frames:
+            calls = []
+        elif not self._options.library:
+            calls = [step for step in calls if not words.is_library(unit.stack[step.place])]
+        parts = self._graph.parts.get(unit.id)
+        if not parts:
+            return calls
+        steps = [_Step(part, None, _outermost(part, unit)) for part in parts]
+        # Sorting leaves them in order otherwise: a header comes before the call at its place.
+        return sorted(steps + calls, key=lambda step: step.place, reverse=True)
 
     def _children(self, whole: Sequence[Unit]) -> list[_Child]:
         """Whom ``whole`` (units drawn as one branch, with their parts) waits for."""
         graph = self._graph
+        edges = [edge for unit in whole for edge in graph.below(unit.id)]
+        if not edges:
+            return []  # as mostly
         own = {unit.id for unit in whole}
         children: dict[tuple[str, str], _Child] = {}
-        for unit in whole:
-            for edge in graph.below(unit.id):
-                if edge.target not in own or edge.target == unit.id:
-                    cyclic = graph.same_knot(edge.waiter, edge.target)
-                    child = _Child(graph.units[edge.target], edge.via, cyclic)
-                    children.setdefault((edge.target, edge.via), child)
+        for edge in edges:
+            if edge.target not in own or edge.target == edge.waiter:
+                cyclic = graph.same_knot(edge.waiter, edge.target)
+                child = _Child(graph.units[edge.target], edge.via, cyclic)
+                children.setdefault((edge.target, edge.via), child)
         return list(children.values())
 
     def _state(self, members: Sequence[Unit], whole: Sequence[Unit]) -> str:
         if len(members) > 1:
             return groups.state(members)
         # A part may know what it waits on where its host does not.
-        return words.state(next((unit for unit in whole if unit.wait), members[0]))
+        told = members if len(whole) == 1 else [unit for unit in whole if unit.wait]
+        return words.state(told[0] if told else members[0])
 
     # -- what a line says
 
@@ -202,9 +206,10 @@ class _Drawing:
             text += self._faint(f"tid {unit.tid}")
         if len(children) > 1:
             text += f" [{_count([child.unit for child in children])}]"
-        if runtime := words.runtime(unit):
-            text += f"  {runtime}"
-        if birth := words.spawned(self._graph, unit):
+        if unit.runtime:
+            text += f"  {words.runtime(unit)}"
+        if unit.spawned:
+            birth = words.spawned(self._graph, unit)
             text += self._faint(f"spawned at {self._style.text(birth)}")
         return text + self._bracket(state)
 
@@ -251,16 +256,25 @@ class _Drawing:
     def _step(self, start: str, step: _Step, members: Sequence[Unit], state: str) -> str:
         if step.frame is None:
             return start + self._name([step.unit]) + self._bracket(state)
-        style = self._style
         label = self._call(step, members)
+        style = self._style
+        if style.width is None:
+            return start + label + self._place(step.frame) + self._bracket(state)
         where = style.text(words.location(step.frame))
-        if style.width is not None:
-            # The state matters most, then the call; the folders can be looked up.
-            room = style.width - len(start) - width(style.text(state)) - 6
-            if room < width(label) + width(where):
-                where = style.text(words.location(step.frame, short=True))
-            label = cut(label, max(room - width(where), 16), style.ellipsis)
+        # The state matters most, then the call; the folders can be looked up.
+        room = style.width - len(start) - width(style.text(state)) - 6
+        if room < width(label) + width(where):
+            where = style.text(words.location(step.frame, short=True))
+        label = cut(label, max(room - width(where), 16), style.ellipsis)
         return start + label + self._faint(where) + self._bracket(state)
+
+    def _place(self, frame: Frame) -> str:
+        """Where a call is; thousands of units are at few places."""
+        found = self._places.get((frame.file, frame.line))
+        if found is None:
+            found = self._faint(self._style.text(words.location(frame)))
+            self._places[frame.file, frame.line] = found
+        return found
 
     def _call(self, step: _Step, members: Sequence[Unit]) -> str:
         style, frame, place = self._style, step.frame, step.place
