@@ -18,7 +18,8 @@ _MAX_STRINGS = 64 << 20  # bytes of one string or symbol table
 _MAX_OFFSET = 1 << 48  # no file is longer
 _MAX_HITS = 1 << 16  # places looked at for one name
 
-_PT_LOAD = 1
+_PT_LOAD, _PT_DYNAMIC = 1, 2
+_DT_STRTAB, _DT_SYMTAB, _DT_STRSZ = 5, 6, 10
 _SHT_SYMTAB = 2
 _SHT_DYNSYM = 11
 _SHF_ALLOC = 2
@@ -55,13 +56,18 @@ class Elf:
     """A 64-bit ELF file of either byte order. Raises NotElf when it is none.
 
     ``read(offset, size)`` gives bytes of the file, fewer at its end; it may raise OSError,
-    which is passed on.
+    which is passed on. When it reads what a process has mapped of the file, ``loaded`` is
+    where: (address, offset in the file). The table of sections is not loaded with it.
     """
 
-    __slots__ = ("_order", "_read", "sections", "segments")
+    __slots__ = ("_dynamic", "_loaded", "_order", "_read", "sections", "segments")
 
-    def __init__(self, read: Callable[[int, int], bytes]) -> None:
+    def __init__(
+        self, read: Callable[[int, int], bytes], loaded: tuple[int, int] | None = None
+    ) -> None:
         self._read = read
+        self._loaded = loaded
+        self._dynamic = (0, 0)  # offset and size of what the dynamic linker reads
         head = read(0, 64)
         if len(head) < 64 or head[:4] != b"\x7fELF" or head[4] != 2 or head[5] not in (1, 2):
             raise NotElf("not a 64-bit ELF file")
@@ -91,8 +97,17 @@ class Elf:
         for kind in (_SHT_DYNSYM, _SHT_SYMTAB):
             for section in self.sections:
                 missing = wanted - found.keys()
-                if section.kind == kind and missing:
-                    found.update(self._lookup(section, missing))
+                if section.kind == kind and missing and section.link < len(self.sections):
+                    strings = self.sections[section.link]
+                    found.update(
+                        self._lookup(
+                            self._bytes(section.offset, section.size),
+                            self._bytes(strings.offset, strings.size),
+                            missing,
+                        )
+                    )
+        if not self.sections:
+            found.update(self._lookup(*self._dynamic_tables(), wanted))
         return found
 
     def bias(self, start: int, offset: int) -> int | None:
@@ -116,9 +131,35 @@ class Elf:
             )
             if kind == _PT_LOAD:
                 yield Segment(offset, address, file_size, bool(flags & 1))
+            elif kind == _PT_DYNAMIC:
+                self._dynamic = (offset, file_size)
+
+    def _dynamic_tables(self) -> tuple[bytes, bytes]:
+        """The symbols and strings that the dynamic linker uses, which need no sections.
+
+        It says where they begin. All linkers put the strings behind the symbols.
+        """
+        data = self._bytes(*self._dynamic)
+        tags = dict(struct.iter_unpack(self._order + "QQ", data[: len(data) // 16 * 16]))
+        symbols, strings = (self._offset(tags.get(tag, 0)) for tag in (_DT_SYMTAB, _DT_STRTAB))
+        if symbols is None or strings is None or strings <= symbols:
+            return b"", b""
+        return (
+            self._bytes(symbols, strings - symbols),
+            self._bytes(strings, tags.get(_DT_STRSZ, 0)),
+        )
+
+    def _offset(self, address: int) -> int | None:
+        """Where in the file an address lies; in memory it may be one at run time already."""
+        bias = self.bias(*self._loaded) if self._loaded else None
+        for known in (address, address - (bias or 0)):
+            for segment in self.segments:
+                if segment.address <= known < segment.address + segment.file_size:
+                    return known - segment.address + segment.offset
+        return None
 
     def _sections(self, at: int, size: int, count: int, names: int) -> tuple[Section, ...]:
-        if not at:
+        if not at or self._loaded:
             return ()
         if size < 64:
             raise NotElf("damaged ELF section table")
@@ -135,16 +176,11 @@ class Elf:
             for name, kind, flags, address, offset, length, link in raw
         )
 
-    def _lookup(self, table: Section, names: set[str]) -> Iterator[tuple[str, int]]:
+    def _lookup(self, symbols: bytes, strings: bytes, names: set[str]) -> Iterator[tuple[str, int]]:
         """Find names in the strings, then the symbols that point at them.
 
         Searching for bytes costs a fraction of unpacking thousands of symbols.
         """
-        if table.link >= len(self.sections):
-            return
-        linked = self.sections[table.link]
-        strings = self._bytes(linked.offset, linked.size)
-        symbols = self._bytes(table.offset, table.size)
         for name in names:
             needle = name.encode() + b"\0"
             # A linker may store one name as the tail of another: look at each place.

@@ -58,7 +58,7 @@ def locate(process: Process, maps: Sequence[Mapping], read: Callable[[int, int],
     found: dict[str, int] = {}
     for first in _modules(process, maps):
         name = first.path.rpartition("/")[2]
-        in_file = _addresses(process.pid, first)
+        in_file = _addresses(process.pid, first, maps, read)
         if name.startswith("_greenlet.") and "user_greenlet" not in in_file:
             in_file |= _vtables_by_type_name(first, maps, read)
         for key, address in in_file.items():
@@ -88,15 +88,30 @@ def _modules(process: Process, maps: Iterable[Mapping]) -> list[Mapping]:
     return sorted(found.values(), key=lambda mapping: mapping.path == process.executable)
 
 
-def _addresses(pid: int, first: Mapping) -> dict[str, int]:
-    """What the file mapped at ``first`` defines, by the names of `Found`'s fields."""
-    found: dict[str, int] = {}
+def _addresses(
+    pid: int, first: Mapping, maps: Sequence[Mapping], read: Callable[[int, int], bytes]
+) -> dict[str, int]:
+    """What the file mapped at ``first`` defines, by the names of `Found`'s fields.
+
+    Where the file cannot be opened what is mapped of it serves, which has no sections.
+    """
     try:
         descriptor = open_mapped(pid, first)
     except OSError:
-        return found
+        own = [m for m in maps if (m.device, m.inode) == (first.device, first.inode)]
+        return _defined(_in_memory(own, read), first, (first.start, first.offset))
     try:
-        elf = Elf(lambda offset, size: os.pread(descriptor, size, offset))
+        return _defined(lambda offset, size: os.pread(descriptor, size, offset), first)
+    finally:
+        os.close(descriptor)
+
+
+def _defined(
+    file: Callable[[int, int], bytes], first: Mapping, loaded: tuple[int, int] | None = None
+) -> dict[str, int]:
+    found: dict[str, int] = {}
+    try:
+        elf = Elf(file, loaded)
         bias = elf.bias(first.start, first.offset)
         if bias is None:
             return found
@@ -109,9 +124,22 @@ def _addresses(pid: int, first: Mapping) -> dict[str, int]:
                 found[key] = bias + section.address
     except (NotElf, OSError):
         return {}
-    finally:
-        os.close(descriptor)
     return found
+
+
+def _in_memory(
+    maps: Sequence[Mapping], read: Callable[[int, int], bytes]
+) -> Callable[[int, int], bytes]:
+    """Reads a file through its mappings."""
+
+    def file(offset: int, size: int) -> bytes:
+        for mapping in maps:
+            place = mapping.start + offset - mapping.offset
+            if mapping.start <= place < mapping.end:
+                return read(place, min(size, mapping.end - place))
+        return b""
+
+    return file
 
 
 def _search_cookie(maps: Iterable[Mapping], read: Callable[[int, int], bytes]) -> int:

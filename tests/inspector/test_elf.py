@@ -114,6 +114,13 @@ def test_stripped_and_with_symbols(tmp_path: Path) -> None:
         subprocess.run(["cc", *options, "-o", output, source], check=True, timeout=60)
     assert open_elf(plain).symbols(["here", "hidden"]).keys() == {"here", "hidden"}
     assert open_elf(stripped).symbols(["here", "hidden"]).keys() == {"here"}
+    # Without a table of sections the dynamic linker's own tables say it.
+    bare = tmp_path / "bare"
+    data = bytearray(stripped.read_bytes())
+    data[40:48], data[60:64] = bytes(8), bytes(4)  # e_shoff, e_shnum, e_shstrndx
+    bare.write_bytes(data)
+    assert not open_elf(bare).sections
+    assert open_elf(bare).symbols(["here"]) == open_elf(stripped).symbols(["here"])
 
 
 def test_bias_of_each_kind_of_file(tmp_path: Path) -> None:

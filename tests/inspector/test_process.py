@@ -281,7 +281,7 @@ def test_runtime_without_any_file(
     assert found[3:] == expected[3:]
 
 
-@pytest.mark.parametrize("version", ["3.13", "3.14", "3.15"])
+@pytest.mark.parametrize("version", TARGETS)
 def test_every_unit_is_found_without_any_file(
     version: str,
     monkeypatch: pytest.MonkeyPatch,
