@@ -15,7 +15,7 @@ from tests.live import document, migrate
 from tests.programs import ROOT, Program, every_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import StartTarget, TargetPython
@@ -114,13 +114,44 @@ def test_orm_frames_of_sqlalchemy_stand_under_their_task(
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("number", [1_500, pytest.param(10_000, marks=pytest.mark.nightly)])
-def test_a_long_chain_prints(number: int, shape: Shape) -> None:
-    target = shape("chain", number)
-    done = migrate("pstree", target.pid)
-    assert done.returncode == 0, done.stderr
-    assert sum("(T) link-" in line for line in done.stdout.splitlines()) >= number
-    assert len(done.stdout) < 1_000 * number
+@pytest.mark.parametrize("world", ["tasks", "greens", "mixed"])
+@pytest.mark.parametrize("number", [1_501, pytest.param(10_001, marks=pytest.mark.nightly)])
+def test_a_long_chain_is_shown_in_full(
+    world: str, number: int, start_target: StartTarget, target_python: TargetPython
+) -> None:
+    target = start_target(
+        target_python("3.14", "greenlet", "eventlet"),
+        "tests/targets/long_chains.py",
+        world,
+        str(number),
+        seconds=120,
+    )
+    drawn = migrate("pstree", target.pid)
+    assert (drawn.returncode, drawn.stderr) == (0, "")
+    calls = re.findall(r"(?:awaits|\.waits)\((\d+), ", drawn.stdout)
+    assert [int(call) for call in calls] == list(range(number - 1))
+    assert len(drawn.stdout) < 1_500 * number
+
+    listed = migrate("ps", target.pid)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    (process,) = document("pstree", target.pid)["processes"]
+    assert len(listed.stdout.splitlines()) - 2 >= len(process["units"]) >= number
+
+    # From the head on, every unit waits for exactly one, and the last one sleeps.
+    units = {unit["id"]: unit for unit in process["units"]}
+    following = {edge["waiter"]: edge["target"] for edge in process["edges"]}
+    assert len(following) == len(process["edges"])
+    heads = following.keys() - set(following.values())
+    way = max((list(along(following, head)) for head in heads), key=len)
+    assert len(way) >= number
+    assert units[way[-1]]["wait"]["on"] == "sleep"
+
+
+def along(following: dict[str, str], unit: str) -> Iterator[str]:
+    """``unit`` and all those below it in a chain."""
+    yield unit
+    while unit in following:
+        yield (unit := following[unit])
 
 
 def test_a_diamond_prints_each_unit_once(shape: Shape) -> None:
