@@ -7,7 +7,7 @@ from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from bridge import words
-from inspector.errors import UsageError
+from inspector.errors import UsageError, meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -57,11 +57,11 @@ def _test(part: str) -> Test:
     match = re.fullmatch(r"\s*(\w+)\s*([=~])(.*)", part, re.DOTALL)
     if match is None:
         raise UsageError(
-            f"--filter {part!r} is not KEY=GLOB or KEY~REGEX", f"keys: {', '.join(_TEXTS)}"
+            f"--filter {part!r} is not KEY=GLOB or KEY~REGEX", f"keys are: {', '.join(_TEXTS)}"
         )
     key, operator, pattern = match.groups()
     if key not in _TEXTS:
-        raise UsageError(f"--filter knows no key {key!r}", f"keys: {', '.join(_TEXTS)}")
+        raise UsageError(f"--filter knows no key {key!r}", meant(key, _TEXTS))
     if operator == "=" and len(pattern) > 1 and pattern[0] == pattern[-1] == "/":
         operator, pattern = "~", pattern[1:-1]
     try:

@@ -6,7 +6,10 @@ layer can raise it and the command line catches it in one place.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class MigrateError(Exception):
@@ -52,3 +55,12 @@ class UnsupportedPython(MigrateError):  # noqa: N818 - names the condition
     """A Python whose version or build we cannot read, or whose memory makes no sense."""
 
     exit_status = 7
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not known."""
+    from difflib import get_close_matches
+
+    known = list(known)
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(known)}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector.errors import UsageError
+from inspector.errors import UsageError, meant
 from migrator.findings import STAGES
 from migrator.reporters import FORMATS
 
@@ -114,11 +114,3 @@ def _wanted(key: str, value: Any) -> str | None:
 
 def _strings(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-def meant(name: str, known: Sequence[str]) -> str:
-    """A hint for a name that is not known."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(known)}"

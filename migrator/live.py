@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import time
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -240,7 +241,8 @@ def output_style(wide: bool) -> Style:
 
 def note(text: str) -> None:
     """One line, already safe, on stderr."""
-    sys.stderr.write(f"migrate: {text}\n")
+    with suppress(OSError):  # the status says it as well
+        sys.stderr.write(f"migrate: {text}\n")
 
 
 def _pattern(name: str) -> re.Pattern[str]:

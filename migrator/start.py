@@ -6,6 +6,7 @@ run without click, which takes longer to load than a small process takes to be l
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -21,6 +22,9 @@ USAGE = 2
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
 
+# A full disk, a terminal that is gone, a stdout that is open for reading.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+
 
 class ReaderGone(Exception):  # noqa: N818 - not an error: head has seen enough
     """Nobody reads what we write any more."""
@@ -31,6 +35,7 @@ def main() -> NoReturn:
     # Units come by the ten thousand and live to the end: looking for garbage among them again
     # and again would cost a quarter of what showing them does.
     gc.set_threshold(200_000, 50, 1000)
+    _open_streams()
     arguments = sys.argv[1:]
     status = run(arguments)
     if _plain_view(arguments):
@@ -53,10 +58,12 @@ def run(arguments: list[str]) -> int:
 
 def _plain_view(arguments: list[str]) -> bool:
     """Whether they are ``ps PID`` or ``pstree PID`` and nothing else."""
-    match arguments:
-        case ["ps" | "pstree", pid]:
-            return pid.isdecimal() and pid.isascii() and int(pid) > 0
-    return False
+    return len(arguments) == 2 and arguments[0] in ("ps", "pstree") and is_pid(arguments[1])
+
+
+def is_pid(text: str) -> bool:
+    """Whether ``text`` can be the number of a process."""
+    return text.isdecimal() and text.isascii() and len(text) < 20 and int(text) > 0
 
 
 def guarded(work: Callable[[], object], arguments: list[str]) -> int:
@@ -70,12 +77,15 @@ def guarded(work: Callable[[], object], arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (ReaderGone, BrokenPipeError):
-        # Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if isinstance(error, FileNotFoundError) and _is_nowhere():
             _complain("the current folder does not exist any more", "go to one that does")
+            return USAGE
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+            _complain(f"cannot write: {error.strerror}", "")
+            _drop_output()
             return USAGE
         _complain(f"internal error: {error!r}", _report(arguments))
         return INTERNAL_ERROR
@@ -92,10 +102,23 @@ def _show(view: str, pid: int) -> int:
     return views.show_tree(live.Targets((pid,)), tree.Options())
 
 
+def _open_streams() -> None:
+    """Open on nothing what the caller has closed (``>&-``): the status still tells."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere, or Python complains again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _complain(message: str, hint: str) -> None:
-    sys.stderr.write(f"migrate: error: {message}\n")
-    for line in hint.splitlines():
-        sys.stderr.write(f"  {line}\n")
+    lines = [f"migrate: error: {message}", *(f"  {line}" for line in hint.splitlines())]
+    with suppress(OSError):  # the status says it as well
+        sys.stderr.write("\n".join(lines) + "\n")
 
 
 def _is_nowhere() -> bool:

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import table, words
-from inspector.errors import UsageError
+from inspector.errors import UsageError, meant
 from migrator import live
 
 if TYPE_CHECKING:
@@ -91,6 +91,4 @@ def _selecting(expressions: Sequence[str]) -> Callable[[list[Unit]], list[Unit]]
 
 def _known(column: str, option: str) -> None:
     if column not in table.COLUMNS:
-        raise UsageError(
-            f"{option} knows no column {column!r}", f"columns: {', '.join(table.COLUMNS)}"
-        )
+        raise UsageError(f"{option} knows no column {column!r}", meant(column, table.COLUMNS))

@@ -9,6 +9,7 @@ import click
 from migrator.completion import PATHS
 from migrator.durations import Duration
 from migrator.live import Look, Targets, note, output_style, write, write_file
+from migrator.start import is_pid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,11 +19,24 @@ __all__ = ["Look", "Targets", "choosing", "note", "options", "output_style", "wr
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
 
+class _Pid(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """The number of a process."""
+
+    name = "pid"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """``value`` as a number; a usage error that says how to search for a name."""
+        text = str(value)
+        if not is_pid(text):
+            self.fail(f"{text!r} is no process number; --name REGEX searches", param, ctx)
+        return int(text)
+
+
 def choosing(command: _F) -> _F:
     """The arguments and options that say which processes, and how to read them."""
     for add in reversed(
         (
-            click.argument("pids", metavar="PID...", nargs=-1, type=click.IntRange(min=1)),
+            click.argument("pids", metavar="PID...", nargs=-1, type=_Pid()),
             click.option(
                 "--children", is_flag=True, help="Show the Python processes below PID as well."
             ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from inspector.errors import UsageError
+from inspector.errors import UsageError, meant
 from migrator import baseline, cache, config, progress, project, rules
 from migrator.completion import PATHS, RULES
 from migrator.findings import STAGES, Report, Stage
@@ -139,7 +139,7 @@ def codes_of(names: Iterable[str]) -> frozenset[str]:
     except LookupError as error:
         known = [family.name for family in rules.families()]
         known += [name for code, (_, rule) in rules.by_code().items() for name in (code, rule.name)]
-        hint = config.meant(str(error.args[0]), known)
+        hint = meant(str(error.args[0]), known)
         raise UsageError(
             f"no rule or family is called {error.args[0]!r}",
             hint if hint.startswith("did") else "`migrate rules` lists them",

@@ -205,11 +205,13 @@ def test_a_filter_that_matches_nothing_is_no_success(crowd: Program) -> None:
     ("arguments", "message"),
     [
         (["--columns", "tid,nme", "1"], "no column 'nme'"),
+        (["--columns", "taskname", "1"], "did you mean 'task_name'?"),
+        (["--filter", "wait=lock", "1"], "did you mean 'waits'?"),
         (["--sort", "size", "1"], "no column 'size'"),
         (["--filter", "name~(", "1"], "not a regular expression"),
         (["--name", "("], "not a regular expression"),
         (["--limit", "0", "1"], "--limit"),
-        (["minus"], "PID"),
+        (["gunicorn"], "--name REGEX searches"),
         ([], "no process named"),
     ],
 )

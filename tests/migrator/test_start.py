@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -53,10 +55,53 @@ def test_nothing_heavy_is_loaded(view: str, target: Program) -> None:
     assert [name for name in HEAVY if name in loaded] == []
 
 
-@pytest.mark.parametrize("pid", ["0", "-1", "1e3", "99999999999999999999"])
+@pytest.mark.parametrize("pid", ["0", "-1", "1e3", "loader", "9" * 20, "9" * 5000])
 def test_what_is_no_pid_is_refused_either_way(pid: str) -> None:
     done = migrate("ps", pid)
     assert done.returncode in (2, 4)
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert "internal error" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "unbuffered"), [("ps", ""), ("ps", "1"), ("pstree --json", ""), ("--help", "")]
+)
+def test_output_that_cannot_be_written_is_said(
+    command: str, unbuffered: str, target: Program
+) -> None:
+    pid = [] if command == "--help" else [target.pid]
+    done = shell("/dev/full", command, *pid, PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "migrate: error: cannot write: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize(("command", "status"), [("ps", 1), ("pstree --json", 1), ("--help", 0)])
+@pytest.mark.parametrize("closed", ["&-", "&- 2>&- <&-"])
+def test_streams_may_be_closed(command: str, status: int, closed: str, target: Program) -> None:
+    pid = [] if command == "--help" else [target.pid]
+    done = shell(closed, command, *pid)
+    assert (done.returncode, done.stderr.partition("migrate: error")[1]) == (status, "")
+
+
+@pytest.mark.parametrize("errors", ["/dev/full", "&-"])
+@pytest.mark.parametrize(("command", "status"), [("ps 1073741823", 4), ("ps --bogus", 2)])
+def test_an_error_that_cannot_be_told_keeps_its_status(
+    command: str, status: int, errors: str
+) -> None:
+    assert shell("/dev/null", f"{command} 2>{errors}").returncode == status
+
+
+def shell(output: str, command: str, *pid: int, **env: str) -> subprocess.CompletedProcess[str]:
+    """The command with its stdout where ``output``, a redirection, sends it."""
+    line = f"exec {shlex.quote(sys.executable)} -m migrator {command} {' '.join(map(str, pid))}"
+    return subprocess.run(
+        ["sh", "-c", f"{line} >{output}"],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
