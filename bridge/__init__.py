@@ -5,8 +5,7 @@ A program can log itself: ``import bridge``, then ``log.warning(bridge.format_ps
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bridge.here import format_ps, format_pstree, snapshot
 

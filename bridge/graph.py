@@ -6,12 +6,11 @@ a graph of any shape give the same graph twice.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
-
 from inspector.edges import FIRST, LATER
+from inspector.record import Record
 from inspector.snapshot import Unit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
@@ -25,7 +24,7 @@ INDIRECT = frozenset({"lock"})
 _CYCLE_BUDGET = 2_000_000
 
 
-class Graph(NamedTuple):
+class Graph(Record):
     """Units and who waits for whom, both ways.
 
     ``units`` holds the snapshot's units and, after them, one of kind "main" for each OS
@@ -232,9 +231,8 @@ def _cycles(
         if budget < 0 and knots[start] in named_knots:
             continue  # at least one for each component, whatever it costs
         came_from: dict[str, str] = {}
-        queue = deque([start])
-        while queue:
-            node = queue.popleft()
+        queue = [start]
+        for node in queue:  # which grows meanwhile
             if start in lookup[node]:
                 break
             budget -= len(inner[node])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from bridge.escape import clean
+from inspector.record import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TextIO
 
 _COLORS = {
     "task": "1;36",
@@ -21,7 +23,7 @@ _COLORS = {
 }
 
 
-class Style(NamedTuple):
+class Style(Record):
     """What a view may use. ``width`` is in cells, None for as wide as it gets."""
 
     unicode: bool = True

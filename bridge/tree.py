@@ -7,14 +7,14 @@ number of units, whatever the shape of the graph.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from bridge import groups, words
 from bridge.escape import cut, width
 from bridge.graph import INDIRECT
 from bridge.groups import Groups
 from bridge.style import Style
+from inspector.record import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
@@ -26,7 +26,7 @@ _FOLD_AT = 240  # characters of indentation; deeper lines start again at the mar
 _LONGEST_CALL = 200  # cells
 
 
-class Options(NamedTuple):
+class Options(Record):
     """What to draw. ``depth`` counts units below a root, None for all of them."""
 
     depth: int | None = None
@@ -37,7 +37,7 @@ class Options(NamedTuple):
     group: bool | None = None  # None: above GROUP_ABOVE units
 
 
-class _Child(NamedTuple):
+class _Child(Record):
     """Somebody whom a branch waits for, and how."""
 
     unit: Unit
@@ -45,7 +45,7 @@ class _Child(NamedTuple):
     cyclic: bool  # the edge lies on a cycle
 
 
-class _Branch(NamedTuple):
+class _Branch(Record):
     """Units still to draw as one, several when they look alike, and where."""
 
     members: Sequence[Unit]
@@ -56,7 +56,7 @@ class _Branch(NamedTuple):
     cyclic: bool
 
 
-class _Step(NamedTuple):
+class _Step(Record):
     """One line of a unit's own branch: a call, or (no frame) the header of a part."""
 
     unit: Unit

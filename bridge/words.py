@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING
-
 from bridge import redact
 from bridge.escape import clean
 from inspector.snapshot import Frame
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -71,7 +69,6 @@ def location(frame: Frame, short: bool = False) -> str:
     return f"{file}:{frame.line}" if frame.line else file
 
 
-@lru_cache(4096)
 def _from_its_package(file: str) -> str:
     for folder in _LIBRARY_FOLDERS:
         _, found, inner = file.rpartition(folder)

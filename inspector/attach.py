@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector import layouts
 from inspector import process as kernel
 from inspector.descriptors import Descriptors
@@ -13,6 +11,7 @@ from inspector.memory import BadMemory, LiveProcess, Memory
 from inspector.resident import resident
 from inspector.snapshot import Snapshot
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from inspector import greenlets, pools, tasks, threads, tracked
 from inspector.attach import attach
 from inspector.errors import UnsupportedPython
 from inspector.frames import Frames
-from inspector.freeze import frozen
 from inspector.memory import BadMemory
 from inspector.objects import Objects
+from inspector.record import Record
 from inspector.snapshot import Completeness
 from inspector.units import assemble
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.attach import Target
     from inspector.frames import RawFrame
@@ -39,7 +39,7 @@ _NO_TASKS = "asyncio's own table was not found: tasks are missing"
 _NO_GREENLETS = "the library of greenlet was not found: green threads are missing"
 
 
-class Options(NamedTuple):
+class Options(Record):
     """What to read. ``args`` costs a third more time; ``freeze`` stops the process for it."""
 
     args: bool = True
@@ -65,7 +65,13 @@ def look(target: Target, options: Options) -> Snapshot:
     collecting = gc.isenabled()
     gc.disable()  # everything made here lives on: looking for garbage would cost a third
     try:
-        return _take(target, options)
+        if not options.freeze:
+            return _take(target, options)
+        from inspector.freeze import frozen
+
+        with frozen(target.pid):
+            target.map_again()
+            return _take(target, options)
     except BadMemory as error:
         target.raise_if_gone()
         raise UnsupportedPython(
@@ -81,20 +87,17 @@ def look(target: Target, options: Options) -> Snapshot:
 
 def _take(target: Target, options: Options) -> Snapshot:
     started = time.perf_counter()
-    with frozen(target.pid, wanted=options.freeze):
-        if options.freeze:
-            target.map_again()
-        taken_at = time.time()
-        capture = Capture(target, arguments=options.args)
-        capture.read(options.caller)
-        retries = _settle(capture, target, options)
-        capture_ms = (time.perf_counter() - started) * 1000
-        found = assemble(capture, waits=options.waits)
-        unretrieved = None
-        if options.ended:
-            from inspector import unretrieved as ended
+    taken_at = time.time()
+    capture = Capture(target, arguments=options.args)
+    capture.read(options.caller)
+    retries = _settle(capture, target, options)
+    capture_ms = (time.perf_counter() - started) * 1000
+    found = assemble(capture, waits=options.waits)
+    unretrieved = None
+    if options.ended:
+        from inspector import unretrieved as ended
 
-            unretrieved = ended.search(capture)
+        unretrieved = ended.search(capture)
     failed = len(capture.failed_tasks) + len(capture.failed_pimpls)
     moving = len(capture.moving)
     completeness = Completeness(

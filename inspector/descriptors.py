@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import struct
-from _socket import AF_INET, AF_INET6, inet_ntop  # socket itself takes 5 ms to import
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -69,6 +68,8 @@ def _peer(local: str, remote: str, state: str) -> str:
 
 def _address(text: str) -> str:
     """``0100007F:1F90`` as ``127.0.0.1:8080``: 32-bit words in the machine's byte order."""
+    from _socket import AF_INET, AF_INET6, inet_ntop  # socket itself takes 5 ms to import
+
     address, _, port = text.partition(":")
     words = [int(address[at : at + 8], 16) for at in range(0, len(address), 8)]
     raw = struct.pack(f"={len(words)}I", *words)

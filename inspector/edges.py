@@ -7,12 +7,10 @@ future a task waits for (eventlet/greenthread.py, eventlet/asyncio.py, 0.38 to 0
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING
-
 from inspector.frames import FrameView
 from inspector.memory import BadMemory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.capture import Capture
     from inspector.greenlets import GreenletFacts
@@ -149,8 +147,10 @@ class _TaskWaits:
                 found[one] = None
             elif one not in seen:
                 seen.add(one)
-                with contextlib.suppress(BadMemory):
+                try:
                     pending += _stands_for(objects, one)
+                except BadMemory:
+                    continue
         return list(found)
 
 

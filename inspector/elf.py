@@ -8,8 +8,10 @@ but `NotElf` leaves this module for a file that makes no sense.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
 
+from inspector.record import Record
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -31,7 +33,7 @@ class NotElf(ValueError):  # noqa: N818 - names the condition
     """Not a 64-bit ELF file, or a damaged one."""
 
 
-class Section(NamedTuple):
+class Section(Record):
     """A section: its address in the file's own terms (no bias), 0 if it is not loaded."""
 
     name: str
@@ -43,7 +45,7 @@ class Section(NamedTuple):
     link: int
 
 
-class Segment(NamedTuple):
+class Segment(Record):
     """A PT_LOAD segment: ``offset`` in the file is mapped at ``address`` (plus the bias)."""
 
     offset: int

@@ -6,10 +6,10 @@ layer can raise it and the command line catches it in one place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import ClassVar
 
 
 class MigrateError(Exception):

@@ -8,12 +8,12 @@ Sources: pycore_frame.h, cpython/code.h, InternalDocs/code_objects.md (PEP 626, 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
 from inspector.memory import BadMemory, fields
 from inspector.snapshot import Frame
 from inspector.values import represent
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.memory import Memory
     from inspector.objects import Objects

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING
 
 from inspector.errors import NoSuchProcess, NotAllowed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,14 +16,14 @@ _STOP_POLLS = 2000
 
 
 @contextlib.contextmanager
-def frozen(pid: int, *, wanted: bool) -> Iterator[None]:
-    """Hold ``pid`` stopped inside the block, when ``wanted``.
+def frozen(pid: int) -> Iterator[None]:
+    """Hold ``pid`` stopped inside the block.
 
     A child of ours holds one end of a pipe and sends SIGCONT when the other end closes:
     at the end of the block, or when we die by any means. A process that was stopped
     already stays so. Raises NoSuchProcess and NotAllowed.
     """
-    if not wanted or _state(pid) in "Tt":
+    if _state(pid) in "Tt":
         yield
         return
     release, hold = os.pipe()

@@ -8,10 +8,9 @@ checked against the DWARF of the wheels; the layout is told by the objects thems
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.memory import BadMemory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 

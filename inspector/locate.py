@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.elf import Elf, NotElf
 from inspector.process import open_mapped
+from inspector.record import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -39,7 +40,7 @@ _SYMBOLS = {
 }
 
 
-class Found(NamedTuple):
+class Found(Record):
     """Addresses in the target, 0 where there is no such thing."""
 
     runtime: int = 0  # _PyRuntime

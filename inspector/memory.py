@@ -12,17 +12,19 @@ reads use the file and only large gathers import ctypes.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import struct
 import time
-from typing import TYPE_CHECKING, Protocol
 
 from inspector.errors import NoSuchProcess
 from inspector.process import explain_refusal
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Protocol
+else:
+    Protocol = object
 
 PAGE = 4096
 WINDOW = 4  # pages read on a miss: one pymalloc pool
@@ -216,8 +218,10 @@ class Memory:
         size = min(limit, PAGE - (address & 4095))
         data = self.data(address, size)
         if b"\0" not in data and size < limit:
-            with contextlib.suppress(BadMemory):
+            try:
                 data = self.data(address, limit)
+            except BadMemory:
+                pass
         return data.split(b"\0", 1)[0]
 
     def prefetch(self, addresses: Iterable[int]) -> None:

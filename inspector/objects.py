@@ -19,11 +19,13 @@ only a number: nothing is known of it before its type was asked for.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
 
 from inspector.memory import PAGE, BadMemory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from inspector.layouts import Layout
     from inspector.memory import Memory
 

@@ -9,10 +9,9 @@ everything writable is searched.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.memory import MAX_BYTES, BadMemory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 

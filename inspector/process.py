@@ -8,11 +8,12 @@ Opened with `open`, not pathlib, whose import costs more than reading all of thi
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from inspector import syscalls
 from inspector.errors import MigrateError, NoSuchProcess, NotPython
+from inspector.record import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,7 +23,7 @@ _PF_KTHREAD = 0x00200000  # include/linux/sched.h, in the flags of /proc/PID/sta
 _DELETED = " (deleted)"
 
 
-class Mapping(NamedTuple):
+class Mapping(Record):
     """A line of /proc/PID/maps: ``start`` up to ``end`` in the target's addresses."""
 
     start: int
@@ -50,7 +51,7 @@ class Mapping(NamedTuple):
         return self.inode != 0 and self.path.startswith("/")
 
 
-class OsThread(NamedTuple):
+class OsThread(Record):
     """An OS thread as the kernel sees it."""
 
     tid: int  # as seen from here
@@ -60,7 +61,7 @@ class OsThread(NamedTuple):
     system_call: str | None  # "epoll_wait"; "" for none, None when it runs or we may not know
 
 
-class Process(NamedTuple):
+class Process(Record):
     """What a process is. ``state`` is a letter as for `OsThread`."""
 
     pid: int

@@ -8,10 +8,10 @@ the target is charged for. Source: Documentation/admin-guide/mm/pagemap.rst.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from inspector.process import read_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

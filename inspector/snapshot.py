@@ -8,33 +8,35 @@ Times are seconds unless a name says otherwise; addresses are the target's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from inspector.record import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Literal
 
-Kind = Literal["task", "green", "main", "hub"]
-State = Literal["running", "runnable", "waiting", "not_started"]
-KernelState = Literal["running", "sleeping", "uninterruptible", "stopped", "ended"]
-WaitOn = Literal[
-    "sleep",
-    "fd",
-    "lock",
-    "condition",
-    "semaphore",
-    "event",
-    "queue",
-    "task",
-    "green",
-    "future",
-    "gather",
-    "thread",
-    "timeout",
-    "unknown",
-]
+    Kind = Literal["task", "green", "main", "hub"]
+    State = Literal["running", "runnable", "waiting", "not_started"]
+    KernelState = Literal["running", "sleeping", "uninterruptible", "stopped", "ended"]
+    WaitOn = Literal[
+        "sleep",
+        "fd",
+        "lock",
+        "condition",
+        "semaphore",
+        "event",
+        "queue",
+        "task",
+        "green",
+        "future",
+        "gather",
+        "thread",
+        "timeout",
+        "unknown",
+    ]
 
 
-class Frame(NamedTuple):
+class Frame(Record):
     """One Python frame. ``args`` maps call arguments to bounded reprs, None when not read."""
 
     function: str  # qualified name
@@ -44,7 +46,7 @@ class Frame(NamedTuple):
     coroutine: bool = False  # a coroutine's or async generator's own frame
 
 
-class Wait(NamedTuple):
+class Wait(Record):
     """What a unit's innermost frame waits on. ``text`` is a short phrase for people."""
 
     on: WaitOn
@@ -58,14 +60,14 @@ class Wait(NamedTuple):
     waiters: int | None = None  # how many units wait on the same object, this one included
 
 
-class Runtime(NamedTuple):
+class Runtime(Record):
     """How long a unit lives or sleeps, and how that is known; never a guess."""
 
     seconds: float
     how: Literal["exact", "tracked", "observed"]
 
 
-class Spawned(NamedTuple):
+class Spawned(Record):
     """Where a unit was born, known only under `bridge.tracking`."""
 
     file: str
@@ -74,7 +76,7 @@ class Spawned(NamedTuple):
     at: float  # UNIX time
 
 
-class Unit(NamedTuple):
+class Unit(Record):
     """A task or a greenlet: anything that can wait."""
 
     id: str  # "task:0x7f.." or "green:0x7f.."
@@ -91,7 +93,7 @@ class Unit(NamedTuple):
     spawned: Spawned | None = None
 
 
-class Edge(NamedTuple):
+class Edge(Record):
     """``waiter`` cannot go on before ``target`` does something. ``via`` names the means."""
 
     waiter: str
@@ -99,7 +101,7 @@ class Edge(NamedTuple):
     via: str  # "awaits", "GreenThread.wait", "spawn_for_awaitable", "await GreenThread", ..
 
 
-class Thread(NamedTuple):
+class Thread(Record):
     """An OS thread that runs Python."""
 
     tid: int
@@ -112,7 +114,7 @@ class Thread(NamedTuple):
     system_call: str | None = None  # "epoll_wait": in which it is; None for none, or unknown
 
 
-class Completeness(NamedTuple):
+class Completeness(Record):
     """How much of the truth the snapshot holds."""
 
     complete: bool
@@ -125,7 +127,7 @@ class Completeness(NamedTuple):
     notes: tuple[str, ...] = ()  # what could not be read, one line each
 
 
-class Unretrieved(NamedTuple):
+class Unretrieved(Record):
     """A task or future that has ended with an exception which nobody has asked for."""
 
     id: str  # "task:0x7f.." or "future:0x7f.."
@@ -136,7 +138,7 @@ class Unretrieved(NamedTuple):
     stack: tuple[Frame, ...]  # where it was raised, innermost first
 
 
-class Snapshot(NamedTuple):
+class Snapshot(Record):
     """One process at one moment."""
 
     pid: int

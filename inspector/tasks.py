@@ -8,10 +8,10 @@ sets in ``asyncio.tasks``, which is also where tasks written in Python are on ev
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
 from inspector.memory import BadMemory, fields
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -5,10 +5,9 @@ Sources: pycore_interp.h, pycore_runtime.h, cpython/pystate.h, ceval_gil.c.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.memory import BadMemory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.layouts import Layout
     from inspector.memory import Memory

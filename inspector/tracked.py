@@ -7,11 +7,12 @@ address)``. The target may have put anything there: what does not fit is no reco
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.memory import BadMemory
+from inspector.record import Record
 from inspector.snapshot import Runtime, Spawned
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.capture import Capture
     from inspector.objects import Objects
@@ -21,7 +22,7 @@ MODULE = "_eventlet_migrate_tracking"  # in sys.modules of a target that records
 _MAX_AGE = 100 * 365 * 86400.0  # seconds
 
 
-class _Birth(NamedTuple):
+class _Birth(Record):
     at: float  # CLOCK_MONOTONIC seconds
     file: str
     line: int

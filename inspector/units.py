@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from inspector.edges import LATER, find_edges
 from inspector.frames import FrameView
 from inspector.memory import BadMemory
+from inspector.record import Record
 from inspector.schedule import Schedule, hub_in
 from inspector.snapshot import Edge, Thread, Unit
 from inspector.tasks import is_pending
@@ -14,6 +13,7 @@ from inspector.tracked import Births
 from inspector.values import callable_name
 from inspector.waits import Waits
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.capture import Capture, ThreadFacts
     from inspector.frames import RawFrame
@@ -34,7 +34,7 @@ _KERNEL_STATES: dict[str, KernelState] = {
 _MAX_LINEAGE = 1000  # parents of a greenlet on the way to the main one
 
 
-class Assembled(NamedTuple):
+class Assembled(Record):
     """What a capture amounts to."""
 
     threads: tuple[Thread, ...]

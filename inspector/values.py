@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.memory import BadMemory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.objects import Objects
 

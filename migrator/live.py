@@ -6,19 +6,19 @@ Without click, which takes longer to load than a small process takes to be looke
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
-from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import graph, redact, style, words
 from bridge.escape import clean
 from inspector.errors import MigrateError, NoSuchProcess, NotPython, UsageError
+from inspector.record import Record
 from migrator import __version__
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator
 
     from bridge.graph import Graph
@@ -31,7 +31,7 @@ _SAMPLES = 4  # looks after the first that --sample takes
 _LINES_AT_ONCE = 500  # written together: soon enough to see, rare enough to be fast
 
 
-class Targets(NamedTuple):
+class Targets(Record):
     """Which processes to look at, and how."""
 
     pids: tuple[int, ...]
@@ -241,11 +241,15 @@ def output_style(wide: bool) -> Style:
 
 def note(text: str) -> None:
     """One line, already safe, on stderr."""
-    with suppress(OSError):  # the status says it as well
+    try:
         sys.stderr.write(f"migrate: {text}\n")
+    except OSError:
+        pass  # the status says it as well
 
 
 def _pattern(name: str) -> re.Pattern[str]:
+    import re
+
     try:
         return re.compile(name)
     except re.error as error:

@@ -10,13 +10,13 @@ import errno
 import gc
 import os
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
 
 from inspector.errors import MigrateError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
 USAGE = 2
 INTERNAL_ERROR = 70
@@ -40,9 +40,11 @@ def main() -> NoReturn:
     status = run(arguments)
     if _plain_view(arguments):
         # Taking them apart one by one would cost a tenth; nothing waits for an orderly end here.
-        with suppress(OSError):
+        try:
             sys.stdout.flush()
             os._exit(status)
+        except OSError:
+            pass  # as `guarded` has said; the usual end deals with the rest
     sys.exit(status)
 
 
@@ -117,8 +119,10 @@ def _drop_output() -> None:
 
 def _complain(message: str, hint: str) -> None:
     lines = [f"migrate: error: {message}", *(f"  {line}" for line in hint.splitlines())]
-    with suppress(OSError):  # the status says it as well
+    try:
         sys.stderr.write("\n".join(lines) + "\n")
+    except OSError:
+        pass  # the status says it as well
 
 
 def _is_nowhere() -> bool:

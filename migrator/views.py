@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import table, words
 from inspector.errors import UsageError, meant
+from inspector.record import Record
 from migrator import live
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _NOTHING_MATCHES = 1  # as grep says it
 
 
-class Listing(NamedTuple):
+class Listing(Record):
     """What ``ps`` shows of each unit, and of which."""
 
     columns: str | None = None

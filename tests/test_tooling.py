@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 # What costs a tenth of a second and more, or could act in the tool's own process.
 HEAVY = {"libcst", "eventlet", "greenlet", "asyncio", "rich"}
+# What costs some milliseconds each: that is a tenth of what ``ps`` of a small process takes.
+SLOW = {"click", "collections", "contextlib", "enum", "functools", "re", "signal", "typing"}
 
 LOADED = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
-from migrator.cli import run
+from migrator.MODULE import run
 try:
     status = run(sys.argv[1:])
 finally:
@@ -34,12 +36,14 @@ sys.exit(status)
 """
 
 
-def modules_loaded(tmp_path: Path, *arguments: str) -> set[str]:
+def modules_loaded(tmp_path: Path, *arguments: str, start: str = "cli") -> set[str]:
     """What ``migrate ARGUMENTS`` has imported by its end."""
     loaded = tmp_path / "loaded"
-    script = LOADED.replace("sys.argv[0]", repr(str(loaded)))
+    script = LOADED.replace("sys.argv[0]", repr(str(loaded))).replace("MODULE", start)
+    # What `site` loads on its own is not counted; click is found by it.
+    flags = ["-I"] if start == "cli" else ["-I", "-S"]
     done = subprocess.run(
-        [sys.executable, "-I", "-c", script, str(ROOT), *arguments],
+        [sys.executable, *flags, "-c", script, str(ROOT), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -58,7 +62,9 @@ def test_looking_into_a_process_loads_nothing_heavy(
     command: str, tmp_path: Path, target_python: TargetPython, start_target: StartTarget
 ) -> None:
     program = start_target(target_python("3.14"), "samples/asyncio_service.py")
-    assert not modules_loaded(tmp_path, command, str(program.pid)) & HEAVY
+    pid = str(program.pid)
+    assert not modules_loaded(tmp_path, command, pid) & HEAVY
+    assert not modules_loaded(tmp_path, command, pid, start="start") & (HEAVY | SLOW)
 
 
 def test_help_imports_no_command(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ what comes out with the target's own view of itself on every version.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from inspector.errors import UnsupportedPython
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.memory import Memory
 

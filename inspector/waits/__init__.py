@@ -8,8 +8,6 @@ knows is said to be unknown.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.frames import FrameView
 from inspector.memory import BadMemory
 from inspector.snapshot import Runtime, Wait
@@ -17,9 +15,10 @@ from inspector.waits import green as green_rules
 from inspector.waits import stdlib
 from inspector.waits import tasks as task_rules
 from inspector.waits.holders import find_holders
-from inspector.waits.reason import Look, Reason, Rules, seconds
+from inspector.waits.reason import Look, Reason, seconds
 from inspector.waits.timers import Timers
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from inspector.schedule import Schedule
     from inspector.snapshot import State
     from inspector.tasks import TaskFacts
-    from inspector.waits.reason import Rule
+    from inspector.waits.reason import Rule, Rules
 
 _LEAF_FRAMES = 12  # how far a library's frames are followed from the leaf
 _LIBRARIES = frozenset(

@@ -6,14 +6,13 @@ waits and the local that holds what it waits for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.values import callable_name
-from inspector.waits.reason import Reason, Rules, count, primitive
+from inspector.waits.reason import Reason, count, primitive
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.frames import FrameView
-    from inspector.waits.reason import Look
+    from inspector.waits.reason import Look, Rules
 
 
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:

@@ -8,10 +8,9 @@ two units seem to, or a lock was taken without ``with``, nothing is said.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.memory import BadMemory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 

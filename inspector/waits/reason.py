@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from inspector.frames import FrameView
 from inspector.memory import BadMemory
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from inspector.capture import Capture
+    from inspector.frames import FrameView
     from inspector.objects import Objects
     from inspector.snapshot import WaitOn
     from inspector.waits.timers import Timers
+
+    # How to read from the frame of a function that waits what it waits for. The third argument
+    # is what a rule said of a frame further in (a semaphore inside a pool); what a rule returns
+    # replaces that.
+    Rule = Callable[["Look", FrameView, "Reason | None"], "Reason | None"]
+
+    # (last folder and file, qualified name of the function) -> rule. The folder of the
+    # standard library's own modules is written "python".
+    Rules = dict[tuple[str, str], Rule]
 
 MAX_MEMBERS = 100_000  # of a pool, a group, a gather
 
@@ -106,16 +113,6 @@ class Look:
             return rule(self, frame, inner)
         except BadMemory:
             return inner
-
-
-# How to read from the frame of a function that waits what it waits for. The third argument
-# is what a rule said of a frame further in (a semaphore inside a pool); what a rule returns
-# replaces that.
-Rule = Callable[[Look, FrameView, Reason | None], Reason | None]
-
-# (last folder and file, qualified name of the function) -> rule. The folder of the
-# standard library's own modules is written "python".
-Rules = dict[tuple[str, str], Rule]
 
 
 def primitive(

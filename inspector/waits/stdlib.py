@@ -6,14 +6,13 @@ eventlet's primitives. Sources: Lib/threading.py and Lib/queue.py of 3.11 to 3.1
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.waits.green import queue_get, queue_put
-from inspector.waits.reason import Reason, Rules, primitive
+from inspector.waits.reason import Reason, primitive
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.frames import FrameView
-    from inspector.waits.reason import Look
+    from inspector.waits.reason import Look, Rules
 
 
 def _reentrant(look: Look, frame: FrameView, inner: Reason | None) -> Reason:

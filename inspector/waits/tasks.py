@@ -6,16 +6,15 @@ future itself tells: its type, its timer, its callbacks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.memory import BadMemory
 from inspector.values import callable_name
 from inspector.waits.green import queue_get, queue_put
-from inspector.waits.reason import Reason, Rule, Rules, count, primitive
+from inspector.waits.reason import Reason, count, primitive
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.frames import FrameView
-    from inspector.waits.reason import Look
+    from inspector.waits.reason import Look, Rule, Rules
 
 NEVER_DONE = "future that nobody else refers to: it will never be done"
 _MAX_CALLBACKS = 64

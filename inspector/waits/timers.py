@@ -8,12 +8,11 @@ then cost one dictionary look-up each.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from inspector.memory import BadMemory
 from inspector.objects import Objects
 from inspector.values import callable_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.capture import Capture
     from inspector.schedule import Schedule

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LOOKER = """
 import sys, time
 from inspector.freeze import frozen
-with frozen(int(sys.argv[1]), wanted=True):
+with frozen(int(sys.argv[1])):
     print("stopped", flush=True)
     time.sleep(1000)
 """
@@ -40,7 +40,7 @@ def _stopped(pid: int) -> bool:
 
 def test_it_is_stopped_inside_and_goes_on_after(sleeper: int) -> None:
     def fail_inside() -> None:
-        with frozen(sleeper, wanted=True):
+        with frozen(sleeper):
             assert _stopped(sleeper)
             raise RuntimeError("in the middle")
 
@@ -65,6 +65,6 @@ def test_it_goes_on_when_the_looker_is_killed(sleeper: int) -> None:
 def test_one_that_was_stopped_before_stays_so(sleeper: int) -> None:
     os.kill(sleeper, signal.SIGSTOP)
     wait_until(lambda: _stopped(sleeper))
-    with frozen(sleeper, wanted=True):
+    with frozen(sleeper):
         assert _stopped(sleeper)
     assert _stopped(sleeper)

@@ -135,7 +135,7 @@ def test_freeze_is_undone_when_we_are_killed(
     program = start_target(target_python("3.14", "greenlet", "eventlet"), WAITING)
     code = (
         "import sys, time; from inspector.freeze import frozen\n"
-        "with frozen(int(sys.argv[1]), wanted=True): print('frozen', flush=True); time.sleep(600)"
+        "with frozen(int(sys.argv[1])): print('frozen', flush=True); time.sleep(600)"
     )
     tool = subprocess.Popen(
         [sys.executable, "-c", code, str(program.pid)],
