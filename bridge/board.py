@@ -203,8 +203,8 @@ class _Drawing:
     def _rows(self, unit: Unit) -> Iterator[Row]:
         yield Row(unit.id, partial(self._row, unit, unit.name), partial(self._color, unit))
         if unit.id in self._view.opened:
-            for frame in unit.stack[:_MOST_STACK]:
-                text = f"        {words.call(frame)}  {words.location(frame)}"
+            for frame, call in zip(unit.stack[:_MOST_STACK], words.calls(unit.stack), strict=False):
+                text = f"        {call}  {words.location(frame)}"
                 yield Row("", partial(self._style.text, text), partial(str, "faint"))
 
     def _row(self, unit: Unit, name: str) -> str:

@@ -7,17 +7,24 @@ surrogates) is shown as an escape; widths are counted in terminal cells.
 
 from __future__ import annotations
 
+# Letters, marks and symbols with nothing to see: fillers, joiners, Braille's blank.
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
+
 
 def clean(text: str, ascii_only: bool = False) -> str:
     r"""``text`` with everything that is not printable as ``\x1b``, ``\n`` or ``\u202e``."""
-    if text.isprintable() and (not ascii_only or text.isascii()):
+    if _is_plain(text, ascii_only):
         return text
     return "".join(
-        character
-        if character.isprintable() and (not ascii_only or character.isascii())
-        else character.encode("unicode_escape").decode("ascii")
-        for character in text
+        one if _is_plain(one, ascii_only) else one.encode("unicode_escape").decode("ascii")
+        for one in text
     )
+
+
+def _is_plain(text: str, ascii_only: bool) -> bool:
+    if not text.isprintable():
+        return False
+    return text.isascii() or (not ascii_only and _UNSEEN.isdisjoint(text))
 
 
 def width(text: str) -> int:

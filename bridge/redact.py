@@ -1,6 +1,6 @@
 """Secrets kept out of every view: values under telling names, and in telling places.
 
-What is hidden is found by name alone, so a secret under an innocent name still shows;
+What is hidden is found by name, so a secret that has innocent names only still shows;
 ``--no-args`` hides all values.
 """
 
@@ -9,26 +9,43 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from inspector.snapshot import Frame
 
 HIDDEN = "<hidden>"
 
+# Parts that tell wherever they stand in a name, then words that are a name or end one.
 _NAME = (
-    r"(?:[\w.-]*(?i:passw|passphrase|pwd|secret|token|credential|authori[sz]ation|cookie"
-    r"|api-?key)[\w.-]*|(?:[\w.-]*(?:_|-|\b))?(?i:keys?|auth|dsn)|\w+(?:Keys?|Auth))"
+    r"(?:[\w.-]*(?i:passw|passphrase|passcode|pwd|secret(?!ar)|token(?!i[sz])|credential"
+    r"|authori[sz]ation|cookie|signature|csrf|session[_-]?id|(?:api|access|private)[_-]?key)[\w.-]*"
+    r"|(?:[\w.-]*(?:_|-|\b))?(?i:keys?|o?auth|dsn|(?:db)?pass|pw|creds?|bearer|jwt|otp|sig)"
+    r"|\w+(?:Keys?|Auth))"
 )
-# {'password': 'x'}, Config(password='x'), ?token=x, --password x, Authorization: Basic x
+# {'password': 'x'}, ('password', 'x'), Config(password='x'), ?token=x, --password x, Token: x
 _NAMED = (
-    rf"""(?<![\w.-])(?:--{_NAME}(?:=|\s+)|[bBuU]?(['"]){_NAME}\1\s*:\s*"""
-    rf"""|{_NAME}(?:=|:\s+(?=[A-Z][a-z]+\s)))"""
+    rf"""(?<![\w.-])(?:--{_NAME}(?:=|\s+)"""
+    rf"""|[bBuU]?(?P<quote>\\{{0,4}}['"]){_NAME}(?P=quote)\s*:\s*"""  # escaped in JSON in a string
+    rf"""|(?<=[(\[])[bBuU]?(['"]){_NAME}\2,\s*"""
+    rf"""|[\w-]*(?P<header>(?i:authorization|cookie)):\s+|{_NAME}(?:=|:\s+))"""
 )
 _STRING = r"[bBrRuU]{0,2}(?:'(?:[^'\\]|\\.)*(?:'|$)" + r'|"(?:[^"\\]|\\.)*(?:"|$))'
-_VALUE = rf"""{_STRING}|(?i:basic|bearer|digest|negotiate)\s+[^\s,'"]+|[^\s,)}}\]&;'"]+"""
+_VALUE = (
+    rf"""{_STRING}|(\\{{1,4}}['"])(?s:.*?)(?:\1|$)"""
+    r"""|(?i:basic|bearer|digest|negotiate|token)\s+[^\s,'"]+|[^\s,)}\]&;'"\\]+"""
+)
+_LINE = r"""(?:[^'"\\\r\n]|\\(?![rn'"]))+"""  # a header's value goes on to the end of its line
 _BRACKET = rf"{_STRING}|(?P<open>[(\[{{<])|(?P<close>[)\]}}>])"
-_USERINFO = r"(?<=://)([^/\s:@'\"]*):([^/\s@'\"]+)(?=@)"
+_USERINFO = r"(?<=://)([^/\s:@'\"]*):([^/\s'\"]+)(?=@)"
+_LONE_USER = r"(?<=http://|ttps://)[^/\s:@'\"]+(?=@)"  # a token, as git is given it
+_MARKS = ("=", ":", "--", "', ", '", ')  # one of them is in every text that names a value
+_TELL_THEMSELVES = ("'", '"', ".", ")", "}")  # ends of reprs that are not just any number
 # Every match of _NAME holds one of these, in some case. Most texts are settled by that: to
 # import `re` and compile takes longer than all else that a small table does.
-_PARTS = ("pass", "pwd", "secret", "token", "cred", "auth", "cook", "key", "dsn")
+_PARTS = (
+    *("pass", "pw", "secret", "token", "cred", "auth", "cook", "key", "dsn", "sig", "csrf"),
+    *("session", "bear", "jwt", "otp"),
+)
 _known: dict[str, bool] = {}  # by name, what `telling` has said
 
 
@@ -55,30 +72,51 @@ def telling(name: str) -> bool:
     return known
 
 
-def arguments(args: Mapping[str, str]) -> dict[str, str]:
-    """``args`` (names to reprs) with secret values hidden."""
-    return {name: HIDDEN if telling(name) else text(value) for name, value in args.items()}
+def stack(frames: Sequence[Frame]) -> list[dict[str, str] | None]:
+    """The arguments of each frame, names to reprs, with secret values hidden.
+
+    Also where they are handed on: what a callee calls a password is one of ``*args`` above it.
+    """
+    secrets = {
+        value
+        for frame in frames
+        for name, value in (frame.args or {}).items()
+        if value[-1:] in _TELL_THEMSELVES and len(value) > 2 and telling(name)
+    }
+    handed = sorted(secrets, key=len, reverse=True)
+    return [None if frame.args is None else _arguments(frame.args, handed) for frame in frames]
+
+
+def _arguments(args: Mapping[str, str], handed: Iterable[str]) -> dict[str, str]:
+    shown = {name: HIDDEN if telling(name) else text(value) for name, value in args.items()}
+    for secret in handed:
+        shown = {name: value.replace(secret, HIDDEN) for name, value in shown.items()}
+    return shown
 
 
 def text(value: str) -> str:
     """A repr, a command line or a phrase with the secrets inside it hidden."""
     if "://" in value and "@" in value:
         value = _compiled(_USERINFO).sub(rf"\1:{HIDDEN}", value)
-    if ("=" not in value and ":" not in value and "--" not in value) or not _may_tell(value):
+        value = _compiled(_LONE_USER).sub(HIDDEN, value)
+    if not _may_tell(value) or not any(mark in value for mark in _MARKS):
         return value
     parts: list[str] = []
     position = 0
     while named := _compiled(_NAMED).search(value, position):
-        end = _value_end(value, named.end())
+        end = _value_end(value, named.end(), _LINE if named["header"] else _VALUE)
         parts += value[position : named.end()], HIDDEN if end > named.end() else ""
         position = end
     return "".join([*parts, value[position:]])
 
 
-def _value_end(value: str, start: int) -> int:
-    """Where the value that starts at ``start`` ends; a cut one ends with the text."""
+def _value_end(value: str, start: int, plain: str) -> int:
+    """Where the value that starts at ``start`` ends; a cut one ends with the text.
+
+    ``plain`` is the pattern of one without brackets.
+    """
     if value[start : start + 1] not in ("(", "[", "{", "<"):
-        match = _compiled(_VALUE).match(value, start)
+        match = _compiled(plain).match(value, start)
         return match.end() if match else start
     depth = 0
     for token in _compiled(_BRACKET).finditer(value, start):

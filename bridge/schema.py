@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from bridge import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bridge.graph import Graph
     from inspector.snapshot import Edge, Frame, Snapshot, Spawned, Thread, Unit, Wait
@@ -103,6 +103,15 @@ def _place(function: str, file: str, line: int) -> str:
     return f'"function": {_text(function)}, "file": {_text(file)}, "line": {line}'
 
 
+def _frame(frame: Frame, args: Mapping[str, str] | None) -> str:
+    place = _place(frame.function, frame.file, frame.line)
+    shown = "null"
+    if args is not None:
+        pairs = [f"{_word(name)}: {_text(value)}" for name, value in args.items()]
+        shown = f"{{{', '.join(pairs)}}}"
+    return f'{{{place}, "args": {shown}, "coroutine": {_flag(frame.coroutine)}}}'
+
+
 def _spawned(spawned: Spawned | None) -> str:
     if spawned is None:
         return "null"
@@ -160,16 +169,8 @@ class _Writer:
         )
 
     def _stack(self, stack: Sequence[Frame]) -> str:
-        return f"[{', '.join(map(self._frame, stack))}]"
-
-    def _frame(self, frame: Frame) -> str:
-        place = _place(frame.function, frame.file, frame.line)
-        args = "null"
-        if frame.args is not None:
-            shown = frame.args if self._show_secrets else redact.arguments(frame.args)
-            pairs = [f"{_word(name)}: {_text(value)}" for name, value in shown.items()]
-            args = f"{{{', '.join(pairs)}}}"
-        return f'{{{place}, "args": {args}, "coroutine": {_flag(frame.coroutine)}}}'
+        args = [frame.args for frame in stack] if self._show_secrets else redact.stack(stack)
+        return f"[{', '.join(map(_frame, stack, args))}]"
 
     def _wait(self, wait: Wait | None) -> str:
         if wait is None:

@@ -192,7 +192,6 @@ def _fit(columns: Sequence[str], widths: list[int], terminal: int) -> list[int]:
 
 
 def _stack(unit: Unit, style: Style, show_secrets: bool) -> Iterator[str]:
-    for frame in unit.stack:
-        label = style.text(words.call(frame, show_secrets))
+    for frame, call in zip(unit.stack, words.calls(unit.stack, show_secrets), strict=True):
         where = style.paint(style.text(words.location(frame)), "faint")
-        yield f"    {label}  {where}"
+        yield f"    {style.text(call)}  {where}"

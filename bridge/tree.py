@@ -62,6 +62,7 @@ class _Step(Record):
     unit: Unit
     frame: Frame | None
     place: int  # of the frame in the unit's stack
+    call: str = ""  # the frame's, as it is shown when the unit is drawn alone
 
 
 def lines(
@@ -158,12 +159,14 @@ class _Drawing:
 
         A task's stack already holds the frames of the greenlets that it continues in.
         """
-        calls = [_Step(unit, frame, place) for place, frame in enumerate(unit.stack)]
+        options, stack = self._options, unit.stack if self._options.frames else ()
+        shown = words.calls(stack, options.show_secrets) if options.args else None
+        calls = [
+            _Step(unit, frame, place, shown[place] if shown else frame.function)
+            for place, frame in enumerate(stack)
+            if options.library or not words.is_library(frame)
+        ]
         calls.reverse()
-        if not self._options.frames:
-            calls = []
-        elif not self._options.library:
-            calls = [step for step in calls if not words.is_library(unit.stack[step.place])]
         parts = self._graph.parts.get(unit.id)
         if not parts:
             return calls
@@ -279,12 +282,10 @@ class _Drawing:
     def _call(self, step: _Step, members: Sequence[Unit]) -> str:
         style, frame, place = self._style, step.frame, step.place
         assert frame is not None
-        if not self._options.args:
-            return style.text(frame.function)
-        if len(members) > 1 and any(member.stack[place].args != frame.args for member in members):
-            return style.text(frame.function) + f"({style.ellipsis})"
-        label = style.text(words.call(frame, self._options.show_secrets))
-        return cut(label, _LONGEST_CALL, style.ellipsis)
+        alike = all(member.stack[place].args == frame.args for member in members)
+        if self._options.args and not alike:
+            return f"{style.text(frame.function)}({style.ellipsis})"
+        return cut(style.text(step.call), _LONGEST_CALL, style.ellipsis)
 
     def _fold(self, prefix: str, depth: int) -> str:
         return prefix if len(prefix) <= _FOLD_AT else f"[{depth} deep] "

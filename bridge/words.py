@@ -8,7 +8,7 @@ from inspector.snapshot import Frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bridge.graph import Graph
     from bridge.style import Style
@@ -88,18 +88,23 @@ def spawned(graph: Graph, unit: Unit) -> str:
     return f"{place} by {parent.name}" if parent else place
 
 
-def call(frame: Frame, show_secrets: bool = False) -> str:
-    """``function('first', second=2)``: the first argument by place, the others by name.
+def calls(stack: Sequence[Frame], show_secrets: bool = False) -> list[str]:
+    """Each frame as ``function('first', second=2)``. Not escaped."""
+    args = [frame.args for frame in stack] if show_secrets else redact.stack(stack)
+    return [_call(frame.function, given) for frame, given in zip(stack, args, strict=True)]
 
-    A method's own object says nothing that its qualified name does not. Not escaped.
+
+def _call(function: str, args: Mapping[str, str] | None) -> str:
+    """The first argument by place, the others by name.
+
+    A method's own object says nothing that its qualified name does not.
     """
-    if frame.args is None:
-        return frame.function
-    args = frame.args if show_secrets else redact.arguments(frame.args)
+    if args is None:
+        return function
     values = [f"{name}={value}" for name, value in args.items() if name not in ("self", "cls")]
     if values:
         values[0] = values[0].partition("=")[2]
-    return f"{frame.function}({', '.join(values)})"
+    return f"{function}({', '.join(values)})"
 
 
 def cycle(graph: Graph, path: Sequence[str], style: Style) -> str:

@@ -23,6 +23,7 @@ from bridge.escape import clean, cut, pad, width
         ("line\u2028end", r"line\u2028end"),
         ("half\udc80", r"half\udc80"),
         ("nul\0", r"nul\x00"),
+        ("fill\u3164\u2800er", r"fill\u3164\u2800er"),
         ("任務 έργο 🚀", "任務 έργο 🚀"),
     ],
 )

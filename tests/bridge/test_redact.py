@@ -3,6 +3,11 @@ from __future__ import annotations
 import pytest
 
 from bridge import redact
+from inspector.snapshot import Frame
+
+
+def hidden(**args: str) -> dict[str, str] | None:
+    return redact.stack([Frame("login", "app.py", 1, args)])[0]
 
 
 @pytest.mark.parametrize(
@@ -12,18 +17,23 @@ from bridge import redact
         *("token", "access_token", "tokens", "secret", "secret_value", "AWS_SECRET_KEY"),
         *("key", "keys", "api_key", "apikey", "apiKey", "privateKey", "x-api-key"),
         *("auth", "authorization", "Authorization", "Proxy-Authorization"),
-        *("cookie", "set-cookie", "credentials", "dsn"),
+        *("cookie", "set-cookie", "credentials", "dsn", "session_id", "X-Amz-Signature", "jwt"),
+        *("pass", "db_pass", "pw", "creds", "bearer", "oauth", "csrf_token", "X-Auth-Token"),
     ],
 )
 def test_telling_names(name: str) -> None:
-    assert redact.arguments({name: "'hunter2'"}) == {name: redact.HIDDEN}
+    assert hidden(**{name: "'hunter2'"}) == {name: redact.HIDDEN}
 
 
 @pytest.mark.parametrize(
-    "name", ["monkey", "keyword", "key_size", "author", "host", "keyboard", "hotkey", "url"]
+    "name",
+    [
+        *("monkey", "keyword", "key_size", "author", "host", "keyboard", "hotkey", "url"),
+        *("bypass", "compass", "passenger", "secretary", "tokenizer", "design", "spin"),
+    ],
 )
 def test_innocent_names(name: str) -> None:
-    assert redact.arguments({name: "'fine'"}) == {name: "'fine'"}
+    assert hidden(**{name: "'fine'"}) == {name: "'fine'"}
 
 
 @pytest.mark.parametrize(
@@ -46,10 +56,36 @@ def test_innocent_names(name: str) -> None:
         ("waits for lock: key of the door", "waits for lock: key of the door"),
         ("{'monkey': 6, 'a': [1, 2]}", "{'monkey': 6, 'a': [1, 2]}"),
         ("f(token=", "f(token="),
+        (
+            "[(b'host', b'x'), (b'authorization', b'Bearer hunter2')]",
+            "[(b'host', b'x'), (b'authorization', <hidden>)]",
+        ),
+        ("[['x-api-key', 'hunter2']]", "[['x-api-key', <hidden>]]"),
+        ("('host', 'password', 'x')", "('host', 'password', 'x')"),
+        (r"""'{"a": "{\\"pwd\\": \\"hun ter2\\"}"}'""", r"""'{"a": "{\\"pwd\\": <hidden>}"}'"""),
+        (r"'A: b\r\nCookie: a=hunter2; b=hunter2\r\nC: d'", r"'A: b\r\nCookie: <hidden>\r\nC: d'"),
+        ("-H X-Auth-Token: hunter2 http://h", "-H X-Auth-Token: <hidden> http://h"),
+        ("Authorization: AWS4 Credential=hunter2, b", "Authorization: <hidden>"),
+        ("'https://joe:hun@ter2@h/'", "'https://joe:<hidden>@h/'"),
+        ("git clone https://hunter2@h/x", "git clone https://<hidden>@h/x"),
+        ("postgres://joe@h/x", "postgres://joe@h/x"),
     ],
 )  # fmt: skip
 def test_secrets_inside_of_values(value: str, shown: str) -> None:
     assert redact.text(value) == shown
+
+
+def test_what_is_handed_on_is_hidden_under_any_name() -> None:
+    stack = [
+        Frame("login", "app.py", 1, {"user": "'joe'", "password": "'hunter2'", "key": "7"}),
+        Frame("wrapper", "app.py", 2, {"args": "('joe', 'hunter2', 7)", "kwargs": "{}"}),
+        Frame("<module>", "app.py", 3),
+    ]
+    assert redact.stack(stack) == [
+        {"user": "'joe'", "password": redact.HIDDEN, "key": redact.HIDDEN},
+        {"args": "('joe', <hidden>, 7)", "kwargs": "{}"},
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -60,8 +96,11 @@ def test_secrets_inside_of_values(value: str, shown: str) -> None:
         ("{'key': " * 2_000, "{'key': <hidden>"),
         ("--key-" * 2_000, "--key-" * 2_000),
         ("password=" + "a" * 20_000, "password=<hidden>"),
+        ("\\" * 20_000 + ":", "\\" * 20_000 + ":"),
+        ("http://" * 5_000 + "@", "http://" * 5_000 + "@"),
+        ("cookie: " * 5_000, "cookie: <hidden>"),
     ],
-    ids=["name", "quotes", "nested", "options", "value"],
+    ids=["name", "quotes", "nested", "options", "value", "escapes", "users", "headers"],
 )
 def test_long_values_end(value: str, shown: str) -> None:
     # A regular expression gone wild would not.
