@@ -12,7 +12,7 @@ import math
 import platform
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
@@ -50,8 +50,9 @@ def chunks(graphs: Sequence[Graph], version: str, show_secrets: bool = False) ->
         yield (",\n" if place else "\n") + "{" + writer.process(snapshot)
         yield from _array("threads", map(writer.thread, snapshot.threads))
         yield from _array("units", map(writer.unit, snapshot.units))
-        edges = {id(edge): edge for edges in graph.waits_for.values() for edge in edges}
-        yield from _array("edges", map(_edge, edges.values()))
+        yield from _array("edges", map(_edge, chain.from_iterable(graph.waits_for.values())))
+        later = chain.from_iterable(graph.awaits_later.values())
+        yield from _array("awaits_later", map(_edge, later))
         yield from _array("cycles", (f"[{', '.join(map(_text, path))}]" for path in graph.cycles))
         yield "}"
     yield "\n]}\n"

@@ -47,7 +47,10 @@ def find_edges(capture: Capture) -> dict[Pair, str]:
     waits = _TaskWaits(capture)
     for address, task in capture.tasks.items():
         if task.waiter in capture.tasks:
-            found[address, task.waiter] = "awaits"
+            # asyncio lets no task await itself but in a `gather`: the other is one that came
+            # in another's place.
+            if task.waiter != address:
+                found[address, task.waiter] = "awaits"
         elif task.waiter:
             via, awaited = waits.awaited(task)
             for one in awaited:
@@ -58,7 +61,7 @@ def find_edges(capture: Capture) -> dict[Pair, str]:
         for awaiter in task.awaiters:
             # CPython notes it from the moment that a task group, `gather` or `shield` is given
             # a task: who called that may go on to other things, and wait for these.
-            if awaiter in capture.tasks and capture.tasks[awaiter].waiter:
+            if awaiter != address and awaiter in capture.tasks and capture.tasks[awaiter].waiter:
                 found.setdefault((awaiter, address), LATER)
     for facts in capture.greenlets.values():
         _green_edges(capture, facts, found)

@@ -98,10 +98,7 @@ class _Assembly:
             [
                 Edge(ids[waiter], ids[target], via)
                 for (waiter, target), via in pairs.items()
-                if waiter in ids
-                and target in ids
-                # asyncio lets no task await itself: this is one that came in another's place.
-                and not (waiter == target and waiter in capture.tasks)
+                if waiter in ids and target in ids
             ]
         )
         hub = None

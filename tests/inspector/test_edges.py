@@ -25,12 +25,13 @@ def test_deadlocks_are_those_that_nobody_can_leave(
     seen = graph.build(snapshot)
     caught = {names[unit] for unit in seen.knots}
     held = {name for name in names.values() if name.startswith("held_")}
-    assert len(held) == 14
+    assert len(held) == 15
     assert caught == held
     assert {names[unit] for path in seen.cycles for unit in path} == held
     # Each with its own child: there is one edge and one lock between the two.
     edges = {(names[e.waiter], names[e.target]): e.via for e in snapshot.edges}
-    for parent in (name for name in held if not name.endswith(".child")):
+    assert edges.pop(("held_self", "held_self")) == "awaits"
+    for parent in (name for name in held if not name.endswith((".child", "_self"))):
         via = "first of" if parent == "held_first" else "awaits"
         assert edges[parent, f"{parent}.child"] == via
         assert edges[f"{parent}.child", parent] == "lock"
@@ -43,7 +44,10 @@ def test_who_does_other_things_yet_waits_for_nobody(
     program = start_target(target_python(version), CIRCLES).rest()
     (process,) = document("ps", program.pid)["processes"]
     names = {unit["id"]: unit["name"] for unit in process["units"]}
-    edges = {(names[e["waiter"]], names[e["target"]]) for e in process["edges"]}
+    edges, later = (
+        {(names[e["waiter"]], names[e["target"]]) for e in process[key]}
+        for key in ("edges", "awaits_later")
+    )
     tree = migrate("pstree", "--no-args", program.pid).stdout
     for parent in ("free_group", "free_gather", "free_shield"):
         assert (parent, f"{parent}.child") not in edges
@@ -51,6 +55,7 @@ def test_who_does_other_things_yet_waits_for_nobody(
         # From 3.14 on CPython notes whose it is, so that the picture can show it there.
         if version >= "3.14":
             assert f"(T) {parent}.child  via awaits later" in tree
+            assert (parent, f"{parent}.child") in later
     for parent in ("free_first", "free_completed"):
         # Before 3.13 as_completed leaves no way from the task to what it waits for.
         if version >= "3.13" or parent == "free_first":

@@ -97,6 +97,11 @@ async def held_first(lock):
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
+async def held_self(lock):
+    # asyncio refuses a task that awaits itself, but sees no further than that.
+    await asyncio.gather(sleeps(), asyncio.current_task())
+
+
 async def main():
     tasks = [
         asyncio.create_task(function(asyncio.Lock()), name=name)
