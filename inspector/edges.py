@@ -36,6 +36,9 @@ _TASK_WAITS = {
 }
 FIRST = "first of"  # of several, and any of them is enough
 LATER = "awaits later"  # it will, or may: it does something else yet
+# What `shield` hangs on the future that it returns. Of its cells, which are in the order of
+# their names, the last is the ``inner`` one; since 3.14 another is the task that called it.
+SHIELDS = "shield.<locals>._outer_done_callback"
 _LEAF_FRAMES = 6  # how far above the leaf such a function stands
 _MAX_CALLBACKS = 64
 _MAX_AWAITED = 100_000
@@ -170,9 +173,9 @@ def _stands_for(objects: Objects, future: int) -> list[int]:
         return []
     name = objects.text(memory.word(callback + at["function.qualname"]), 256) or ""
     closure = memory.word(callback + at["function.closure"])
-    if not name.startswith("shield.<locals>") or not closure:
+    if name != SHIELDS or not closure:
         return []
-    return [memory.word(cell + at["cell.contents"]) for cell in objects.items(closure, 8)]
+    return [memory.word(cell + at["cell.contents"]) for cell in objects.items(closure, 8)[-1:]]
 
 
 def _awaited_green(capture: Capture, future: int) -> int:

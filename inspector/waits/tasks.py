@@ -6,6 +6,7 @@ future itself tells: its type, its timer, its callbacks.
 
 from __future__ import annotations
 
+from inspector.edges import SHIELDS
 from inspector.memory import BadMemory
 from inspector.values import callable_name
 from inspector.waits.green import queue_get, queue_put
@@ -252,11 +253,11 @@ def _read_callback(look: Look, callback: int, reason: Reason) -> None:
         for value in cells:
             if value in look.capture.greenlets:
                 reason.on, reason.text, reason.subject = "green", look.unit(value), value
-    elif code.startswith("shield.<locals>"):
-        for value in cells:
-            if value and value in look.capture.tasks:
-                reason.on, reason.text, reason.subject = "task", look.unit(value), value
-                reason.targets, reason.via = (value,), "awaits"
+    elif code == SHIELDS:
+        inner = cells[-1] if cells else 0
+        if inner in look.capture.tasks:
+            reason.on, reason.text, reason.subject = "task", look.unit(inner), inner
+            reason.targets, reason.via = (inner,), "awaits"
 
 
 def references_of(future: int, frames: list[FrameView]) -> int:

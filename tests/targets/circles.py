@@ -46,6 +46,11 @@ async def free_shield(lock):
         await later
 
 
+async def free_future(_):  # of no task: since 3.14 asyncio keeps who shielded it beside it
+    later = asyncio.shield(asyncio.get_running_loop().create_future())
+    await asyncio.create_task(awaits(later), name="free_future.child")
+
+
 async def free_first(lock):
     async with lock:
         tasks = [child(lock, "free_first.child"), asyncio.create_task(sleeps())]
@@ -56,6 +61,10 @@ async def free_completed(lock):
     async with lock:
         for one in asyncio.as_completed([child(lock, "free_completed.child"), sleeps()]):
             await one
+
+
+async def awaits(future):
+    await future
 
 
 # These do not.
