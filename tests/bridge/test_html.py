@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from bridge import graph, html
-from inspector.snapshot import Edge
+from inspector.snapshot import Edge, Runtime
 from tests.bridge.snapshots import edges, frame, green, identity, sleep, snapshot, task
 from tests.browser import Page, browser
 from tests.programs import ROOT
@@ -103,6 +103,18 @@ def test_shows_folds_searches_filters_and_follows_edges(page: Page, tmp_path: Pa
     page.run("[...document.querySelectorAll('a')].find(a => a.innerText.includes('leaf')).click()")
     assert page.run("document.activeElement.dataset.unit") == identity("leaf")
     assert page.complaints() == []
+
+
+def test_a_call_reads_as_in_the_tree(page: Page, tmp_path: Path) -> None:
+    inner = frame("sleep", "/usr/lib/python3.14/asyncio/tasks.py", delay="9")
+    outer = frame("Job.run", self="<Job at 0x1>", name="'x'")
+    page.open(write(tmp_path, snapshot([task("job", inner, outer, runtime=Runtime(2.5, "exact"))])))
+    page.run("unfold.click()")
+    text = page.run(TEXT)
+    assert "(T) job  2.5s" in text
+    assert "Job.run(name='x')  /srv/app/service.py:7" in text
+    assert "sleep(delay=9)  asyncio/tasks.py:7" in text
+    assert page.run("document.querySelector('div.faint').innerText").startswith("sleep(")
 
 
 def test_hostile_names_are_text(page: Page, tmp_path: Path) -> None:
