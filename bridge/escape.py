@@ -45,6 +45,27 @@ def cut(text: str, cells: int, mark: str = "…") -> str:
     return (text[:end] + mark)[: max(cells, 0)]
 
 
+def fit(line: str, cells: int, mark: str = "…") -> str:
+    """A line, which may be painted, in at most ``cells`` cells, its colours closed."""
+    plain, *painted = line.split("\033[")
+    parts = [("", plain)]
+    for part in painted:
+        code, _, text = part.partition("m")
+        parts.append((f"\033[{code}m", text))
+    if sum(width(text) for _, text in parts) <= cells:
+        return line
+    room = max(cells - len(mark), 0)
+    shown: list[str] = []
+    for code, text in parts:
+        kept = cut(text, room, "")
+        shown += code, kept
+        room -= width(kept)
+        if kept != text:
+            shown.append(mark[:cells])
+            mark, room = "", 0  # from here on only colours
+    return "".join(shown)
+
+
 def pad(text: str, cells: int) -> str:
     """``text`` with spaces up to ``cells`` cells."""
     return text.ljust(cells) if text.isascii() else text + " " * (cells - width(text))

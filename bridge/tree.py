@@ -8,7 +8,7 @@ number of units, whatever the shape of the graph.
 from __future__ import annotations
 
 from bridge import groups, words
-from bridge.escape import cut, width
+from bridge.escape import cut, fit, width
 from bridge.graph import INDIRECT
 from bridge.groups import Groups
 from bridge.style import Style
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GROUP_ABOVE = 50  # units; from here on identical stacks are collapsed unless asked otherwise
 _FOLD_AT = 240  # characters of indentation; deeper lines start again at the margin
 _LONGEST_CALL = 200  # cells
+_SHORTEST_CALL = 16  # cells; where there are fewer, a terminal does not show the place
 
 
 class Options(Record):
@@ -71,7 +72,11 @@ def lines(
     style: Style = Style(),  # noqa: B008 - frozen
 ) -> Iterator[str]:
     """The tree, then one line for each cycle, without line ends."""
-    yield from _Drawing(graph, options, style).lines()
+    drawn = _Drawing(graph, options, style).lines()
+    if style.width is None:
+        yield from drawn
+    else:
+        yield from (fit(line, style.width, style.ellipsis) for line in drawn)
     for path in graph.cycles:
         yield style.paint(f"cycle: {words.cycle(graph, path, style)}", "alarm")
 
@@ -86,6 +91,7 @@ class _Drawing:
         self._parts = {part.id for parts in graph.parts.values() for part in parts}
         self._drawn: set[str] = set()
         self._hidden: set[str] = set()  # only to be seen at a greater depth
+        self._fold_at = _FOLD_AT if style.width is None else min(_FOLD_AT, style.width // 2)
         self._stack: list[_Branch] = []  # what is still to draw, the next one last
         self._places: dict[tuple[str, int], str] = {}  # of calls, as they are shown
 
@@ -263,12 +269,14 @@ class _Drawing:
         style = self._style
         if style.width is None:
             return start + label + self._place(step.frame) + self._bracket(state)
+        # The state matters most, then the call; where that is can be looked up.
+        room = style.width - len(start) - (width(style.text(state)) + 4 if state else 0)
         where = style.text(words.location(step.frame))
-        # The state matters most, then the call; the folders can be looked up.
-        room = style.width - len(start) - width(style.text(state)) - 6
-        if room < width(label) + width(where):
+        if room < width(label) + 2 + width(where):
             where = style.text(words.location(step.frame, short=True))
-        label = cut(label, max(room - width(where), 16), style.ellipsis)
+        if room < _SHORTEST_CALL + 2 + width(where):
+            return start + cut(label, max(room, 1), style.ellipsis) + self._bracket(state)
+        label = cut(label, room - 2 - width(where), style.ellipsis)
         return start + label + self._faint(where) + self._bracket(state)
 
     def _place(self, frame: Frame) -> str:
@@ -288,7 +296,7 @@ class _Drawing:
         return cut(style.text(step.call), _LONGEST_CALL, style.ellipsis)
 
     def _fold(self, prefix: str, depth: int) -> str:
-        return prefix if len(prefix) <= _FOLD_AT else f"[{depth} deep] "
+        return prefix if len(prefix) <= self._fold_at else f"[{depth} deep] "
 
     def _bracket(self, state: str) -> str:
         return "  " + self._style.paint(f"[{self._style.text(state)}]", "state") if state else ""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.escape import clean, cut, pad, width
+from bridge.escape import clean, cut, fit, pad, width
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,18 @@ def test_cut_and_padded_text_fits(raw: str, cells: int) -> None:
     text = clean(raw)
     assert width(cut(text, cells)) <= cells
     assert width(pad(cut(text, cells), cells)) == cells
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        (9, "ab\x1b[1m任務\x1b[0mend"),
+        (8, "ab\x1b[1m任務\x1b[0me…"),
+        (6, "ab\x1b[1m任…\x1b[0m"),
+        (3, "ab\x1b[1m…\x1b[0m"),
+        (1, "…\x1b[1m\x1b[0m"),
+        (0, "\x1b[1m\x1b[0m"),
+    ],
+)
+def test_a_painted_line_is_cut_and_its_colours_are_closed(cells: int, shown: str) -> None:
+    assert fit("ab\x1b[1m任務\x1b[0mend", cells) == shown

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import graph, tree
+from bridge.escape import width
 from bridge.style import Style
 from inspector.snapshot import Edge, Frame, Runtime, Snapshot, Thread, Unit, Wait
 from tests.bridge.snapshots import edges, frame, green, identity, sleep, snapshot, task
@@ -260,11 +261,21 @@ def test_colours_are_only_around_the_text() -> None:
     assert coloured != plain
 
 
-def test_lines_fit_a_terminal_as_long_as_there_is_room() -> None:
-    units = [task("a", Frame("f" * 90, "/srv/a/very/long/way/to/service.py", 7, {}), wait=sleep(3))]
-    lines = draw(snapshot(units), Style(width=70))
+def test_lines_fit_a_terminal() -> None:
+    long = Frame("f" * 90, "/srv/a/very/long/way/to/service.py", 7, {})
+    lines = draw(snapshot([task("a", long, wait=sleep(3))]), Style(width=70))
     assert max(map(len, lines)) <= 70
     assert lines[1].endswith("…  service.py:7  [sleeping, 3.0 s left]")
+    lines = draw(snapshot([task("a", long, wait=sleep(3))]), Style(width=40))
+    assert lines[1].endswith("fff…  [sleeping, 3.0 s left]")
+    # Deeper lines begin again at the margin, so that what they say has half of the terminal.
+    names = [f"task-{i}" for i in range(30)]
+    units = [task(name, long, wait=sleep(3)) for name in names]
+    taken = snapshot(units, edges({a: [b] for a, b in pairwise(names)}))
+    for columns in (80, 60):
+        lines = draw(taken, Style(width=columns, color=True))
+        assert max(width(re.sub(r"\x1b\[[\d;]*m", "", line)) for line in lines) <= columns
+        assert sum("sleeping, 3.0 s left" in line for line in lines) == len(names)
 
 
 NAMES = st.sampled_from("abcdefgh")
