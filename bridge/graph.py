@@ -6,7 +6,7 @@ a graph of any shape give the same graph twice.
 
 from __future__ import annotations
 
-from inspector.edges import FIRST, LATER
+from inspector.edges import FIRST, LATER, SEMAPHORE
 from inspector.record import Record
 from inspector.snapshot import Unit
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inspector.snapshot import Edge, Snapshot
 
 # Means of waiting for what the target holds, and not for the target to end.
-INDIRECT = frozenset({"lock"})
+INDIRECT = frozenset({"lock", SEMAPHORE})
 
 # How many edges the search for shortest cycles may look at: a target can hold any graph.
 _CYCLE_BUDGET = 2_000_000
@@ -123,7 +123,8 @@ def build(snapshot: Snapshot) -> Graph:
         for unit, one in units.items()
         if unit in waits_for and one.state == "waiting" and not one.moving
     }
-    targets = _stuck(targets, {unit for unit in targets if waits_for[unit][0].via == FIRST})
+    any_of = {unit for unit in targets if waits_for[unit][0].via in (FIRST, SEMAPHORE)}
+    targets = _stuck(targets, any_of)
     knots = _numbered(_components(targets))
     cycles = _cycles(targets, knots)
     return Graph(snapshot, units, waits_for, awaits_later, awaited_by, parts, knots, cycles)

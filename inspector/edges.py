@@ -35,6 +35,7 @@ _TASK_WAITS = {
     "_AsCompletedIterator._wait_for_one": ("self", "_todo"),
 }
 FIRST = "first of"  # of several, and any of them is enough
+SEMAPHORE = "semaphore"  # of those who are in it, and any of them is enough
 LATER = "awaits later"  # it will, or may: it does something else yet
 # What `shield` hangs on the future that it returns. Of its cells, which are in the order of
 # their names, the last is the ``inner`` one; since 3.14 another is the task that called it.

@@ -88,7 +88,7 @@ class _Assembly:
             for green, state in greens:
                 task_of, _ = self.continued.get(green.address, (0, 0))
                 self.waits.add_green(green, state, task_of)
-            for pair, via in self.waits.settle():
+            for pair, via in self.waits.settle({waiter for waiter, _ in pairs}):
                 if pairs.get(pair, LATER) == LATER:
                     pairs[pair] = via
         units = [self._task(task, place) for task, place in tasks]

@@ -8,6 +8,7 @@ knows is said to be unknown.
 
 from __future__ import annotations
 
+from inspector.edges import SEMAPHORE
 from inspector.frames import FrameView
 from inspector.memory import BadMemory
 from inspector.snapshot import Runtime, Wait
@@ -21,6 +22,7 @@ from inspector.waits.timers import Timers
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from inspector.capture import Capture
     from inspector.frames import Code, RawFrame
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from inspector.tasks import TaskFacts
     from inspector.waits.reason import Rule, Rules
 
+_MOST_EDGES = 10_000  # from the waiters of one semaphore to its holders
 _LEAF_FRAMES = 12  # how far a library's frames are followed from the leaf
 _LIBRARIES = frozenset(
     {"asyncio", "eventlet", "green", "greenio", "hubs", "python", "support", "futures"}
@@ -96,10 +99,12 @@ class Waits:
             found = self._at_leaf(self._look_for(green), green.stack)
             self._add(green.address, found or _switched_away(green))
 
-    def settle(self) -> Iterator[tuple[tuple[int, int], str]]:
+    def settle(self, blocked: AbstractSet[int]) -> Iterator[tuple[tuple[int, int], str]]:
         """Compare the reasons: who holds what others wait for.
 
-        Yields the edges found so, as ((waiter, target), via).
+        Yields the edges found so, as ((waiter, target), via). ``blocked`` are the units that
+        wait for others, as far as known: of a semaphore that one of its holders can leave
+        there is nothing to say.
         """
         waiting = {}
         for address, reason in self._reasons.items():
@@ -110,11 +115,19 @@ class Waits:
             for target in reason.targets:
                 if target != address and self._is_unit(target):
                     yield (address, target), reason.via
-        contended = set(waiting.values())
-        self._holders = find_holders(self._capture, contended, waiting | self._taking)
+        held = find_holders(self._capture, set(waiting.values()), self._taking)
+        stuck = blocked | waiting.keys()
         for address, subject in waiting.items():
-            if (holder := self._holders.get(subject)) is not None:
-                yield (address, holder), "lock"
+            holders = held.get(subject, [])
+            if self._reasons[address].on == "semaphore":
+                if len(holders) * self._waiters[subject] <= _MOST_EDGES and stuck.issuperset(
+                    holders
+                ):
+                    for holder in holders:
+                        yield (address, holder), SEMAPHORE
+            elif len(holders) == 1:  # a lock has one; two only seem to
+                self._holders[subject] = holders[0]
+                yield (address, holders[0]), "lock"
 
     def wait(self, address: int) -> Wait | None:
         """What the unit at ``address`` waits on, None when it does not wait."""

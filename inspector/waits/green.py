@@ -62,9 +62,9 @@ def _semaphore(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     free = look.number(subject, "counter")
     if any(look.objects.type_at(base).name == "Lock" for base in _bases(look, subject)):
         reason = Reason("lock", "lock", subject)
-        reason.holders = True
     else:
         reason = Reason("semaphore", f"semaphore ({free} free)", subject)
+    reason.holders = True
     reason.total = look.objects.real(frame.local("timeout"))
     if reason.total is not None and reason.total < 0:
         reason.total = None  # -1 stands for none

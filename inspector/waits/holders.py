@@ -1,9 +1,10 @@
-"""Who holds a lock that others wait for, where the stacks prove it.
+"""Who holds a lock or semaphore that others wait for, where the stacks prove it.
 
-Neither asyncio's nor eventlet's locks record an owner. But a function inside ``with lock``
-keeps on its frame's stack what must be called at the end: the lock's ``__exit__``, bound to
-the lock. A unit that has this there and does not itself wait for the lock has got it. Where
-two units seem to, or a lock was taken without ``with``, nothing is said.
+Neither asyncio's nor eventlet's record an owner. But a function inside ``with lock`` keeps
+on its frame's stack what must be called at the end: ``__exit__``, bound to the lock, or
+since 3.14 above the lock. A unit that has this there has got it, unless it is about to take
+it or waits in ``Condition.wait``, which has given it back. What was taken without ``with``
+is held by nobody that we know of.
 """
 
 from __future__ import annotations
@@ -24,40 +25,51 @@ _EXCEPTION_TABLE = 40  # of PyCodeObject: co_exceptiontable, 3.11 to 3.15
 
 
 def find_holders(
-    capture: Capture, contended: set[int], waiting: Mapping[int, int]
-) -> dict[int, int]:
-    """Address of each lock of ``contended`` that is provably held -> that of the unit.
+    capture: Capture, contended: set[int], taking: Mapping[int, int]
+) -> dict[int, list[int]]:
+    """Address of each object of ``contended`` that is provably held -> those of the units.
 
-    ``waiting`` says which unit waits for which lock.
+    ``taking`` says which unit is about to take which: it stands as if it had it already.
     """
-    if not contended:
-        return {}
-    candidates: dict[int, set[int]] = {}
-    for units in (capture.tasks, capture.greenlets):
+    found: dict[int, list[int]] = {}
+    for units in (capture.tasks, capture.greenlets) if contended else ():
         for address, unit in units.items():
-            for value in _kept(unit.frames.objects, unit.stack):
-                if value in contended and waiting.get(address) != value:
-                    candidates.setdefault(value, set()).add(address)
-    return {lock: min(units) for lock, units in candidates.items() if len(units) == 1}
+            held = contended.intersection(_entered(unit.frames.objects, unit.stack))
+            for one in held:
+                if taking.get(address) != one:
+                    found.setdefault(one, []).append(address)
+    return found
 
 
-def _kept(objects: Objects, stack: list[RawFrame]) -> Iterator[int]:
-    """Addresses on the frames' value stacks, and what bound methods there are bound to."""
+def _entered(objects: Objects, stack: list[RawFrame]) -> Iterator[int]:
+    """Addresses of the objects whose ``__exit__`` the frames will call."""
     memory = objects.memory
     at = objects.layout.at
     first, tag = at["frame.localsplus"], ~at["frame.tag"]
-    bound = at["method.self"]
     for frame, code, instruction in stack:
+        if code.qualname == "Condition.wait":
+            return
         try:
             depth = _depth(objects, code, instruction)
+            below = 0
             for word in memory.words(frame + first + 8 * len(code.names), depth):
-                value = word & tag
-                if value and word & 3 != 3:  # 3 marks a small int that is no object
+                value = word & tag if word & 3 != 3 else 0  # 3 marks a small int, no object
+                kind = objects.type_of(value).name if value else ""
+                if kind == "method":
+                    if _is_exit(objects, memory.word(value + at["method.func"])):
+                        yield memory.word(value + at["method.self"])
+                elif value and _is_exit(objects, below):
                     yield value
-                    if objects.type_of(value).name == "method":
-                        yield memory.word(value + bound)
+                below = value
         except BadMemory:
             continue
+
+
+def _is_exit(objects: Objects, function: int) -> bool:
+    if not function or objects.type_of(function).name != "function":
+        return False
+    name = objects.text(objects.memory.word(function + objects.layout.at["function.qualname"]), 256)
+    return (name or "").endswith(("__exit__", "__aexit__"))
 
 
 def _depth(objects: Objects, code: Code, instruction: int) -> int:
@@ -70,9 +82,14 @@ def _depth(objects: Objects, code: Code, instruction: int) -> int:
     data = objects.raw_bytes(table, _MAX_TABLE) if table else None
     unit = max(instruction - code.start, 0) >> 1
     numbers = _numbers(data or b"")
-    for start, size, _, depth in zip(numbers, numbers, numbers, numbers, strict=False):
+    end = outer = 0
+    for start, size, _, entry in zip(numbers, numbers, numbers, numbers, strict=False):
         if start <= unit < start + size:
-            return min(depth >> 1, _MAX_STACK)  # the low bit says whether lasti is pushed
+            if size == 1 and not entry & 1:
+                # What is thrown into an await goes here first, with all that is on the stack.
+                entry = outer if end == start else 0
+            return min(entry >> 1, _MAX_STACK)  # the low bit says whether lasti is pushed
+        end, outer = start + size, entry
     return 0
 
 

@@ -39,7 +39,7 @@ class Reason:
     mode = ""  # "read" or "write"
     targets: Iterable[int] = ()  # tasks and greenlets that must act first
     via = ""  # by which means, for the edges to them
-    holders = False  # whether one unit at a time can hold the subject
+    holders = False  # whether units hold the subject, and one must let go of it
 
     def __init__(
         self, on: WaitOn, text: str, subject: int = 0, until: str = "timeout in {}"
@@ -130,7 +130,7 @@ def primitive(
     def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
         subject = frame.local(local)
         reason = Reason(on, describe(look, subject) if describe else text, subject)
-        reason.holders = on == "lock"
+        reason.holders = on in ("lock", "semaphore")
         if inner is not None:
             reason.deadline, reason.total = inner.deadline, inner.total
         return reason

@@ -25,16 +25,18 @@ def test_deadlocks_are_those_that_nobody_can_leave(
     seen = graph.build(snapshot)
     caught = {names[unit] for unit in seen.knots}
     held = {name for name in names.values() if name.startswith("held_")}
-    assert len(held) == 15
+    assert len(held) == 18
     assert caught == held
     assert {names[unit] for path in seen.cycles for unit in path} == held
     # Each with its own child: there is one edge and one lock between the two.
     edges = {(names[e.waiter], names[e.target]): e.via for e in snapshot.edges}
     assert edges.pop(("held_self", "held_self")) == "awaits"
-    for parent in (name for name in held if not name.endswith((".child", "_self"))):
+    assert edges.pop(("held_alone", "held_alone")) == "lock"
+    for parent in (name for name in held if not name.endswith((".child", "_self", "_alone"))):
         via = "first of" if parent == "held_first" else "awaits"
         assert edges[parent, f"{parent}.child"] == via
-        assert edges[f"{parent}.child", parent] == "lock"
+        via = "semaphore" if parent == "held_semaphore" else "lock"
+        assert edges[f"{parent}.child", parent] == via
 
 
 @every_target

@@ -71,6 +71,10 @@ def _codes(process: dict[str, Any], level: str = "deny") -> list[str]:
         ("leak", "3.14", ["growth"], None),
         ("green_sleep", "3.14", ["blocking-call"], None),
         pytest.param("green_sleep", "3.13", ["blocking-call"], None, marks=pytest.mark.nightly),
+        ("green_locks", "3.14", ["deadlock", "never-completes"], {"green_locks.<locals>.take"}),
+        pytest.param(
+            "green_locks", "3.12", ["deadlock", "never-completes"], None, marks=pytest.mark.nightly
+        ),
         ("green_spin", "3.14", ["blocked-loop"], None),
         ("green_leak", "3.14", ["growth"], None),
         ("green_readers", "3.14", ["multiple-readers"], None),

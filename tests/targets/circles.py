@@ -63,6 +63,33 @@ async def free_completed(lock):
             await one
 
 
+async def free_condition(lock):  # gives back on the way in what it takes again on the way out
+    condition = asyncio.Condition(lock)
+    later = asyncio.create_task(notifies(condition), name="free_condition.child")
+    async with lock:
+        await condition.wait()
+        await later
+
+
+async def notifies(condition):
+    await condition.acquire()
+    condition.notify()
+    await asyncio.sleep(LONG)
+
+
+async def free_semaphore(_):
+    semaphore = asyncio.Semaphore(2)
+    other = asyncio.create_task(sleeps_in(semaphore), name="free_semaphore.other")
+    async with semaphore:
+        await asyncio.sleep(0)
+        await asyncio.gather(other, child(semaphore, "free_semaphore.child"))
+
+
+async def sleeps_in(semaphore):
+    async with semaphore:
+        await asyncio.sleep(LONG)
+
+
 async def awaits(future):
     await future
 
@@ -109,6 +136,17 @@ async def held_first(lock):
 async def held_self(lock):
     # asyncio refuses a task that awaits itself, but sees no further than that.
     await asyncio.gather(sleeps(), asyncio.current_task())
+
+
+async def held_semaphore(_):
+    semaphore = asyncio.Semaphore(2)
+    async with semaphore, semaphore:
+        await child(semaphore, "held_semaphore.child")
+
+
+async def held_alone(lock):
+    async with lock, lock:
+        pass
 
 
 async def main():

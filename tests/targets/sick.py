@@ -133,6 +133,23 @@ def green_sleep():  # time.sleep has not been patched
     eventlet.spawn(snore).wait()
 
 
+def green_locks():  # taken in two orders, as Eventlet's semaphores mostly are
+    import eventlet
+    from eventlet.semaphore import Semaphore
+
+    def take(one, other):
+        with one:
+            eventlet.sleep(0)
+            with other:
+                pass
+
+    left, right = Semaphore(), Semaphore()
+    threads = [eventlet.spawn(take, left, right), eventlet.spawn(take, right, left)]
+    eventlet.sleep(0.05)
+    ready()
+    threads[0].wait()
+
+
 def green_spin():
     import eventlet
 
