@@ -36,7 +36,7 @@ _ELASTIC = (
     "spawned_at",
 )
 _NARROWEST = 6  # cells an elastic column keeps, whatever the terminal
-_WIDEST = 40  # cells that every row of a pipe is padded to; a longer one is longer by itself
+_WIDEST = 60  # cells that every row of a pipe is padded to; a longer one is longer by itself
 _GAP = "  "
 
 

@@ -11,7 +11,7 @@ import time
 from itertools import islice
 
 from bridge import graph, redact, style, words
-from bridge.escape import clean
+from bridge.escape import clean, cut
 from inspector.errors import MigrateError, NoSuchProcess, NotPython, UsageError
 from inspector.record import Record
 from migrator import __version__
@@ -51,6 +51,7 @@ class Look:
         self._targets = targets
         self._cycles = False
         self._all_read = True
+        self._headed = False
         self.several = targets.children or targets.name is not None or len(targets.pids) > 1
         if targets.replay is not None:
             others = (targets.freeze, targets.record is not None, targets.sample is not None)
@@ -76,28 +77,28 @@ class Look:
             from inspector import recording
 
             one = graph.build(recording.replay(self._targets.replay))
-            self._remember(one)
+            self._remember(one, named=True)
             yield one
             return
-        failure: MigrateError | None = None
+        failures: list[tuple[MigrateError, bool]] = []
         taken = False
         for pid, named in self.pids().items():
             try:
                 one = graph.build(self.take(pid))
             except MigrateError as error:
-                if not self.several:
-                    raise
-                failure = failure or error
                 # What a search found may well have ended, or be no Python: not of interest.
-                if named or not isinstance(error, NoSuchProcess | NotPython):
-                    note(error.message)
-                    self._all_read = False
+                matters = named or not isinstance(error, NoSuchProcess | NotPython)
+                failures.append((error, matters))
                 continue
             taken = True
-            self._remember(one)
+            self._remember(one, named)
             yield one
-        if failure and not taken:
-            raise failure
+        for failure, matters in failures if taken else failures[1:]:
+            if matters:
+                note(failure.message)
+                self._all_read = False
+        if not taken:
+            raise failures[0][0]
 
     def take(self, pid: int, *, ended: bool = False) -> Snapshot:
         """A snapshot of one process, after it has been watched where that was asked for.
@@ -133,8 +134,11 @@ class Look:
         facts = [f"Python {snapshot.python}"]
         facts += [f"greenlet {snapshot.greenlet}"] if snapshot.greenlet else []
         facts += [f"eventlet {snapshot.eventlet}"] if snapshot.eventlet else []
-        text = f"# {snapshot.pid} {redact.text(snapshot.command)} ({', '.join(facts)})"
-        return [style.paint(style.text(text), "head")]
+        text = style.text(f"# {snapshot.pid} {redact.text(snapshot.command)} ({', '.join(facts)})")
+        if style.width is not None:
+            text = cut(text, style.width, style.ellipsis)
+        first, self._headed = not self._headed, True
+        return [*([] if first else [""]), style.paint(text, "head")]
 
     def pids(self) -> dict[int, bool]:
         """The processes in order, and whether the user named them (or a search found them)."""
@@ -157,7 +161,7 @@ class Look:
             pids = order | pids
         return pids
 
-    def _remember(self, one: Graph) -> None:
+    def _remember(self, one: Graph, named: bool) -> None:
         snapshot = one.snapshot
         facts = snapshot.completeness
         if missing := words.completeness(facts):
@@ -166,7 +170,7 @@ class Look:
             self._all_read = False
         if one.cycles:
             self._cycles = True
-        if not snapshot.units and not missing:
+        if named and not snapshot.units and not missing:
             note(
                 f"process {snapshot.pid} runs Python {clean(snapshot.python)}, "
                 "but has neither tasks nor green threads now"
@@ -209,7 +213,10 @@ def write_page(targets: Targets, path: str, show_secrets: bool) -> int:
 
 
 def write_file(path: str, pieces: Iterable[str]) -> None:
-    """Write a file that is whole or as it was before. Raises UsageError."""
+    """Write a file that is whole or as it was before; "-" is stdout. Raises UsageError."""
+    if path == "-":
+        sys.stdout.writelines(pieces)
+        return
     try:
         _write_file(path, pieces)
     except OSError as error:
@@ -219,9 +226,9 @@ def write_file(path: str, pieces: Iterable[str]) -> None:
 def _write_file(path: str, pieces: Iterable[str]) -> None:
     from pathlib import Path
 
-    target = Path(path).resolve()
     # A device or a pipe is written to; replacing it would take it away.
-    plain = target.is_file() or not target.exists()
+    plain = Path(path).is_file() or not Path(path).exists()
+    target = Path(path).resolve() if plain else Path(path)
     written = target.with_name(f".{target.name}.{os.getpid()}") if plain else target
     try:
         with written.open("w", encoding="utf-8") as file:

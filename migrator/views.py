@@ -47,8 +47,9 @@ def show_table(targets: live.Targets, listing: Listing) -> int:
             one, units, chosen, style, stacks=listing.stacks, show_secrets=listing.show_secrets
         )
         live.write(chain(look.heading(one, style), lines))
+        place = f"process {one.snapshot.pid}: " if look.several else ""
         for path in one.cycles:
-            live.note(f"cycle: {words.cycle(one, path, style)}")
+            live.note(f"{place}cycle: {words.cycle(one, path, style)}")
     if not shown:
         live.note("no unit matches the filter")
     return look.status if shown else _NOTHING_MATCHES

@@ -51,13 +51,13 @@ def command(
     Nothing runs in the process and it is not paused. The roots are what nobody waits for;
     a cycle is drawn, marked, and printed with its start repeated at the end.
     """
-    if html and as_json:
+    if html is not None and as_json:
         raise UsageError("--html and --json exclude each other", "the page holds the JSON")
     read_args = args or as_json or html is not None or record is not None
     targets = live.Targets(pids, children, name, freeze, sample, record, replay, read_args)
     if as_json:
         return live.write_json(targets, show_secrets)
-    if html:
+    if html is not None:
         return live.write_page(targets, html, show_secrets)
     options = tree.Options(depth, args, show_secrets, frames, not hide_library, group)
     return views.show_tree(targets, options, wide)

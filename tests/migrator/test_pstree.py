@@ -169,6 +169,14 @@ def test_a_cycle_is_drawn_with_the_rest(shape: Shape) -> None:
     assert all(f"(T) {name}" in done.stdout for name in "ABCD")
 
 
+@pytest.mark.parametrize("path", ["-", "/dev/stdout"])
+def test_the_page_may_go_to_stdout(path: str, shape: Shape) -> None:
+    done = migrate("pstree", "--html", path, shape("many", 2).pid)
+    assert done.returncode == 0
+    assert done.stdout.startswith("<!doctype html>")
+    assert done.stdout.endswith("</html>\n")
+
+
 def test_secrets_are_hidden_everywhere_until_asked_for(shape: Shape, tmp_path: Path) -> None:
     target = shape("secrets")
     page = tmp_path / "page.html"

@@ -73,4 +73,15 @@ def test_one_of_several_that_is_gone_is_said_and_the_others_are_shown(family: Pr
     assert done.returncode == 3
     assert "4194305" in done.stderr
     assert sections(done.stdout) == [family.pid, int(family.ready["first"])]
-    assert migrate("ps", 2**22 + 1, 2**22 + 2).returncode == 4
+    assert done.stdout.count("\n\n# ") == 1
+
+
+def test_who_was_only_found_may_have_no_units(family: Program) -> None:
+    assert "neither tasks" in migrate("ps", "--children", family.pid).stderr
+    assert migrate("ps", "--name", r"family\.py").stderr == ""
+
+
+def test_when_none_can_be_read_each_is_named_once() -> None:
+    done = migrate("ps", 2**22 + 1, 2**22 + 2)
+    assert done.returncode == 4
+    assert [done.stderr.count(str(2**22 + number)) for number in (1, 2)] == [1, 1]
