@@ -7,7 +7,8 @@ from fnmatch import fnmatch
 from functools import partial
 from typing import TYPE_CHECKING
 
-from migrator import parallel, project, rules, sources
+from migrator import parallel, project, rules, scan, sources
+from migrator.facades import Facades, import_root
 from migrator.findings import Unread
 from migrator.fixes.backdoor import SPAWNERS
 from migrator.fixes.mocks import covers
@@ -19,7 +20,6 @@ from migrator.together import Together, decide
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from migrator.facades import Facades
     from migrator.findings import Finding, Stage
     from migrator.progress import Progress
 
@@ -77,6 +77,7 @@ def plan(
         sites += _bridged(paths, run, set(sites))
     done = run.rewrite_together(run.rewrite_all(sites))
     done = run.keep_what_others_import(done, paths)
+    done = run.follow_facades(done)
     results: list[Result] = []
     for path in sorted({*found, *done}):
         result = done.get(path)
@@ -160,9 +161,33 @@ class _Run:
         }
         if not lost:
             return done
-        found = sources.find(paths, exclude=self.scanning.exclude, text=False)
-        self.imported = taken(lost, [one.path for one in found if not isinstance(one, Unread)])
+        if self.options.stage == "asyncio" and any(map(_relies_on_others, done.values())):
+            self.imported = lost
+        else:
+            found = sources.find(paths, exclude=self.scanning.exclude, text=False)
+            self.imported = taken(lost, [one.path for one in found if not isinstance(one, Unread)])
         return {**done, **self.rewrite_all([*self.imported])}
+
+    def follow_facades(self, done: dict[str, Result | Unread]) -> dict[str, Result | Unread]:
+        """See what became of uses whose name comes from a module that changed."""
+        changed = [one for one in done.values() if isinstance(one, Result) and one.changed]
+        heirs = [
+            one
+            for one in done.values()
+            if isinstance(one, Result) and any(outcome.inherited for outcome in one.outcomes)
+        ]
+        if not changed or not heirs:
+            return done
+        record = self.facades.record
+        for one in changed:
+            module, package = sources.module_name(one.path)
+            if module in record:
+                exports = scan.scan_python(one.new, one.path, module, package=package).exports
+                record[module][import_root(one.path, module)] = dict(exports)
+        before, self.facades = self.facades, Facades(record)
+        again = self.rewrite_all([one.path for one in heirs])
+        self.facades = before
+        return {**done, **{one.path: _inherited(one, again[one.path]) for one in heirs}}
 
     def rewrite_one(
         self, path: str, together: Together, declined: frozenset[Finding] = frozenset()
@@ -188,6 +213,36 @@ class _Run:
             return rewrite(data, path, module, options)
         except Exception as error:  # noqa: BLE001 - the other files must not suffer
             return Unread(path, f"migrate failed on it, it is unchanged, please report: {error!r}")
+
+
+def _relies_on_others(result: Result | Unread) -> bool:
+    """Tell whether a use of a module is left that its file does not import: another one does.
+
+    ``import eventlet`` alone does not bring ``eventlet.debug``.
+    """
+    if isinstance(result, Unread):
+        return False
+    left = [o.finding for o in result.outcomes if not o.rewritten and o.role in ("use", "mock")]
+    return any(
+        finding.kind in ("call", "reference")
+        and finding.api.startswith(module)
+        and not any(one.kind == "import" and one.api.startswith(module) for one in left)
+        for finding in left
+        for module in ("eventlet.debug", "eventlet.backdoor")
+    )
+
+
+def _inherited(result: Result, again: Result | Unread) -> Result:
+    """The result, given what is still found in its file once other files changed."""
+    found = again.outcomes if isinstance(again, Result) else result.outcomes
+    still = {outcome.finding for outcome in found}
+    return replace(
+        result,
+        outcomes=tuple(
+            one if one.finding in still or one.rewritten else one.gone_along()
+            for one in result.outcomes
+        ),
+    )
 
 
 def _with_findings(

@@ -56,8 +56,9 @@ def _choose_in(
     answers: _Answers,
     ask: Callable[[str], str],
 ) -> Result:
-    sites = [o.finding for o in result.outcomes if o.rewritten and o.finding.kind != "import"]
-    sites = sites or [o.finding for o in result.outcomes if o.rewritten]
+    chosen = [o for o in result.outcomes if o.rewritten and o.role != "along"]
+    sites = [o.finding for o in chosen if o.finding.kind != "import"]
+    sites = sites or [o.finding for o in chosen]
     rest = False
     edit = False
     for number, site in enumerate(sites):
@@ -73,8 +74,8 @@ def _choose_in(
         rest, edit = key == "r", key == "e"
         if key in "nqe":
             answers.declined.add(site)
-    chosen = again(result.path, frozenset(answers.declined))
-    return _edited(chosen) if edit else chosen
+    result = again(result.path, frozenset(answers.declined))
+    return _edited(result) if edit else result
 
 
 def _show(path: str, alone: Result, site: Finding) -> None:

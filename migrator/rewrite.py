@@ -16,11 +16,21 @@ from typing import TYPE_CHECKING
 from migrator import names, rules, scan, suppressions
 from migrator.edits import Edit, Source
 from migrator.findings import Advice, Finding, Unread
-from migrator.fixes import COMMENT_LOST, Change, File, Left, NeedsReview, mocks, swap
+from migrator.fixes import (
+    COMMENT_LOST,
+    Change,
+    File,
+    Inherited,
+    Left,
+    NeedsReview,
+    mocks,
+    root_name,
+    swap,
+)
 from migrator.imports import ImportPlan
 from migrator.scopes import Bindings
-from migrator.served import plan_imports
-from migrator.statements import edit_statements, loses_comment
+from migrator.served import names_gone, plan_imports
+from migrator.statements import complete, edit_statements, loses_comment
 from migrator.together import Together
 
 if TYPE_CHECKING:
@@ -70,6 +80,11 @@ class Outcome:
     review: str | None = None  # what to look at, where it was unsafe and rewritten
     function: str = ""  # the function around it
     calls: frozenset[str] = frozenset()  # what that function calls, for a mock's target
+    inherited: bool = False  # left to what another module of the project imports
+
+    def gone_along(self) -> Outcome:
+        """The same use, gone with another one or with what it had its value from."""
+        return replace(self, rewritten=True, reason=None, role="along")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +164,7 @@ def _pass(
     changes: dict[Use, Change] = {}
     reasons: dict[Use, str] = {}
     review: set[Use] = set()
+    inherited: set[Use] = set()
     for use, finding in pairs:
         try:
             if use.kind != "import" or not isinstance(use.node, ast.alias):
@@ -157,18 +173,22 @@ def _pass(
             reasons[use] = str(left)
             if isinstance(left, NeedsReview):
                 review.add(use)
+            if isinstance(left, Inherited):
+                inherited.add(use)
     if options.stage == "asyncio":  # the bridge's switches are the same as Eventlet's
         _keep_units_together(changes, reasons)
     edits = _edits(changes, reasons, file, module)
+    decided = {*changes, *reasons, *(use for use in known if use.kind == "import")}
     return source.encode(source.apply(edits)), [
         Outcome(
             finding,
             use not in reasons,
             reasons.get(use),
-            mocks.role(use, file),
+            mocks.role(use, file) if use in decided else "along",
             "unsafe" if use in review else changes[use].applicability if use in changes else None,
             changes[use].reason if use in changes else None,
             *mocks.surroundings(use, file),
+            use in inherited,
         )
         for use, finding in pairs
         if finding.code in _codes(options)
@@ -246,13 +266,17 @@ def _edits(
     plan = ImportPlan(source)
     statements: dict[ast.stmt, Sequence[str]] = {}
     nodes: dict[ast.expr, str] = {}
-    for change in changes.values():
+    for use, change in changes.items():
         statements.update(change.statements)
         nodes.update(change.nodes)
         plan.moved.update(change.moved)
         plan.added.update(dict.fromkeys(change.added))
-        plan.standard.update(name for name in change.standard if file.lacks(name))
-    plan_imports(plan, nodes, statements, file, module.imported, reasons)
+        plan.standard.update(name for name in change.standard if file.lacks(name, use.node))
+    statements = complete(source, statements)
+    gone = names_gone(nodes, statements)
+    for use in [use for use in reasons if root_name(use.node) in gone]:
+        del reasons[use]  # it stands in what goes, as `eventlet.listen(..)` in a backdoor's start
+    plan_imports(plan, gone, file, module.imported, reasons)
     edits, whole = plan.edits()
     statements.update(whole)
     deleted = [source.span(statement) for statement in statements]
@@ -296,6 +320,8 @@ def _merged(before: list[Outcome], after: list[Outcome]) -> list[Outcome]:
         now = queue.pop(0) if queue and not outcome.rewritten else outcome
         if now.rewritten or outcome.reason == _WAITS:
             merged.append(replace(now, finding=outcome.finding))
+        elif _key(outcome) not in later:  # it got its value from what was rewritten
+            merged.append(outcome.gone_along())
         else:
             merged.append(outcome)  # its reason names lines of the file as the user has it
     return merged

@@ -97,19 +97,21 @@ class Bindings:
         for statement in statements:
             self._visit(statement, scope)
 
-    def _bind(self, name: str, node: ast.AST, scope: Scope) -> None:
+    def _bind(self, name: str, node: ast.AST, scope: Scope) -> Scope:
+        """Returns the scope that the name lives in, which `global` may have moved."""
         where: Scope | None = scope
         if name in scope.elsewhere:
             where = scope._module() if scope.elsewhere[name] else scope.parent
         assert where is not None
         where.binders.setdefault(name, []).append(node)
+        return where
 
     def _visit(self, node: ast.AST, scope: Scope) -> None:
         self.scope_of[node] = scope
         if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                scope.reads.append(node)
-            else:
+            if not isinstance(node.ctx, ast.Store):
+                scope.reads.append(node)  # `del x` needs the name as well
+            if not isinstance(node.ctx, ast.Load):
                 self._bind(node.id, node, scope)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node, scope)
@@ -123,7 +125,7 @@ class Bindings:
             where = scope
             while isinstance(where.node, _COMPREHENSIONS) and where.parent is not None:
                 where = where.parent
-            self._bind(node.target.id, node.target, where)
+            self._visit(node.target, where)
             self._visit(node.value, scope)
         else:
             for name in _names_bound_by(node):
@@ -141,8 +143,8 @@ class Bindings:
                 module = "." * node.level + (node.module or "")
                 target = f"{module}.{alias.name}"
                 module = target if alias.name != "*" else module
-            self._bind(name, alias, scope)
-            self.imports.append(Imported(scope, name, module, target, alias, node))
+            owner = self._bind(name, alias, scope)
+            self.imports.append(Imported(owner, name, module, target, alias, node))
 
     def _definition(
         self,

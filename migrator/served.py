@@ -20,14 +20,15 @@ _DOCTEST = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
 
 def plan_imports(
     plan: ImportPlan,
-    nodes: Mapping[ast.expr, str],
-    statements: Mapping[ast.stmt, Sequence[str]],
+    gone: Collection[ast.Name],
     file: File,
     imported_elsewhere: Collection[str],
     reasons: dict[Use, str],
 ) -> None:
-    """Drop the imports that the changes leave without a reader; note why others stay."""
-    gone = _names_gone(nodes, statements)
+    """Drop the imports that the changes leave without a reader; note why others stay.
+
+    ``gone`` are the reads that the changes take away.
+    """
     mentioned = _mentioned(file.source)
     for one in file.scopes.imports:
         if one.alias in plan.moved or not _is_ours(one, file):
@@ -78,11 +79,13 @@ def _swap_in_place(plan: ImportPlan) -> None:
                 break
 
 
-def _why_kept(use: Use, file: File, gone: set[ast.Name], reasons: Mapping[Use, str]) -> str:
+def _why_kept(use: Use, file: File, gone: Collection[ast.Name], reasons: Mapping[Use, str]) -> str:
     """Why an import stays: the first use of it that does."""
     one = next((i for i in file.scopes.imports if i.alias is use.node), None)
     reads = file.scopes.reads(one.scope, one.name) if one is not None else []
     rest = {name for name in reads if name not in gone}
+    if not rest and one is not None and not _is_ours(one, file):
+        return "nothing here reads it any more, but importing a module of the project may do more"
     if not rest:
         return (
             "its name is used as text or by other modules"
@@ -112,7 +115,7 @@ def _reads_module(name: ast.Name, module: str, file: File) -> bool:
     return path == module or path.startswith(f"{module}.") or path == name.id
 
 
-def _names_gone(
+def names_gone(
     nodes: Mapping[ast.expr, str], statements: Mapping[ast.stmt, Sequence[str]]
 ) -> set[ast.Name]:
     """The reads that the changes take away."""

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from migrator.edits import Edit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from migrator.edits import Source
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _BLOCKS = ("body", "orelse", "finalbody")
 _PLAIN = (
     *(ast.Name, ast.Attribute, ast.Constant, ast.BoolOp, ast.UnaryOp, ast.Compare),
@@ -29,7 +30,7 @@ _PRAGMA = re.compile(
 )
 
 
-def block_of(statement: ast.stmt, parents: dict[ast.AST, ast.AST]) -> list[ast.stmt]:
+def block_of(statement: ast.stmt, parents: Mapping[ast.AST, ast.AST]) -> list[ast.stmt]:
     """The list of statements that holds ``statement``."""
     parent = parents[statement]
     for field in _BLOCKS:
@@ -37,6 +38,26 @@ def block_of(statement: ast.stmt, parents: dict[ast.AST, ast.AST]) -> list[ast.s
         if isinstance(block, list) and statement in block:
             return block
     raise AssertionError(f"{parent} does not hold it")
+
+
+def runs_before(first: ast.stmt, node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    """Tell whether ``first`` has run whenever ``node`` does, if nothing raised.
+
+    A function's body counts as run after all of the module.
+    """
+    around = [node]
+    while around[-1] in parents:
+        around.append(parents[around[-1]])
+    while (
+        isinstance(holder := parents[first], (ast.Try, ast.With))
+        and first in holder.body
+        and holder not in around
+    ):
+        first = holder
+    if isinstance(holder, ast.Module) and any(isinstance(one, _FUNCTIONS) for one in around):
+        return first not in around
+    block = block_of(first, parents)
+    return any(statement in around for statement in block[block.index(first) + 1 :])
 
 
 def enclosing(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.stmt:
@@ -57,12 +78,7 @@ def loses_comment(source: Source, statement: ast.stmt, *, deleted: bool) -> bool
 
 def edit_statements(source: Source, changes: dict[ast.stmt, Sequence[str]]) -> list[Edit]:
     """The edits that put each statement's lines in its place; no lines: it is deleted."""
-    changes = dict(changes)
-    while True:
-        emptied = _emptied(source, changes)
-        if not emptied:
-            break
-        changes.update(emptied)
+    changes = complete(source, changes)
     # What lies inside a statement that goes is gone with it.
     changes = {s: lines for s, lines in changes.items() if not _inside(s, changes, source.parents)}
     edits = [
@@ -80,6 +96,16 @@ def edit_statements(source: Source, changes: dict[ast.stmt, Sequence[str]]) -> l
             cuts.append(_cut_line(source, line))
     starts_block = {source.line_start(source.span(s)[0]) for s in deleted if _is_first(source, s)}
     return edits + [_without_gap(source, cut, starts_block) for cut in _joined_cuts(cuts)]
+
+
+def complete(
+    source: Source, changes: Mapping[ast.stmt, Sequence[str]]
+) -> dict[ast.stmt, Sequence[str]]:
+    """The changes with what follows from them for blocks that lose all their statements."""
+    changes = dict(changes)
+    while emptied := _emptied(source, changes):
+        changes.update(emptied)
+    return changes
 
 
 def _emptied(source: Source, changes: dict[ast.stmt, Sequence[str]]) -> dict[ast.stmt, list[str]]:

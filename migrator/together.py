@@ -124,8 +124,9 @@ def _problem(
     """Why the mocks cannot follow; None when they can."""
     if options.stage != "bridge" or not target.startswith("eventlet.debug"):
         return "nothing takes its place that the mock could stand for"
-    if any(not outcome.rewritten for outcome in calls):
-        return "not every call of it can be rewritten"
+    stuck = next((o.finding for o in calls if not o.rewritten), None)
+    if stuck is not None:
+        return f"{stuck.path}:{stuck.span.line}, a call of it, cannot be rewritten"
     if any(outcome.role == "part" for outcome in targets):
         return "the text that names it cannot be rewritten"
     by_path = any(outcome.role == "path" for outcome in targets)

@@ -6,7 +6,9 @@ those that exist, and those made later, because real programs call these at star
 no loop runs yet. The same holds the other way round: a call made before anything imported
 Eventlet takes effect when it is imported.
 
-Importing this module imports neither Eventlet nor asyncio.
+Importing this module imports neither Eventlet nor asyncio. With Eventlet there, or once it
+is, ``eventlet.debug`` is as well: ``import eventlet`` alone does not bring it, and code that
+was not rewritten may rely on the import that was.
 """
 
 from __future__ import annotations
@@ -125,6 +127,10 @@ def format_asyncio_info() -> str:
     return _joined(units.format_tasks(), loops.format_loops(), units.format_green_threads())
 
 
+def _bring_module() -> None:
+    import_module("eventlet.debug")
+
+
 def _hub() -> Any:
     """Eventlet's hub of this thread, made now if need be; None while Eventlet is not loaded."""
     return import_module("eventlet.hubs").get_hub() if "eventlet" in sys.modules else None
@@ -141,3 +147,6 @@ def _on_hub(function: str, *arguments: object) -> None:
 
 def _joined(*sections: list[str]) -> str:
     return os.linesep.join(line for section in sections for line in section)
+
+
+deferred.when_imported("eventlet", "module", _bring_module)

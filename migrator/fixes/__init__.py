@@ -29,6 +29,10 @@ class NeedsReview(Left):
     """The use stays unless the user asks for unsafe changes."""
 
 
+class Inherited(Left):
+    """The use has its name from another module of the project, and is what that imports."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One use rewritten: parts of the text replaced, statements replaced ("()": deleted).
@@ -77,12 +81,41 @@ class File:
             return [i for i in self.scopes.imports if i.name == "*"]
         return [i for i in self.scopes.imports if i.scope is owner and i.name == name.id]
 
-    def lacks(self, module: str) -> bool:
-        """Tell whether the file itself does not import ``module`` at its top level yet."""
-        scope = self.scopes.module
+    def lacks(self, module: str, node: ast.AST) -> bool:
+        """Tell whether ``module`` may not be imported yet, by its own name, at ``node``."""
+        before = self.statement(node).lineno if self.scope(node) is self.scopes.module else None
         return not any(
-            i.scope is scope and i.name == i.module == module for i in self.scopes.imports
+            i.name == i.module == module
+            and i.statement in self.source.tree.body
+            and (before is None or i.statement.lineno < before)
+            for i in self.scopes.imports
         )
+
+    def require_certain(self, node: ast.AST) -> None:
+        """Raise Left unless what ``node`` starts with can be nothing but Eventlet's here.
+
+        Names are followed through every branch: in one that did not run, the name may hold
+        something else. None is no such thing: it stands for an import that failed.
+        """
+        name = root_name(node)
+        owner = self.scope(name).owner(name.id) if name is not None else None
+        if name is None or owner is None:
+            return
+        binders = owner.binders[name.id]
+        parents = self.source.parents
+        if isinstance(binders[0], ast.arg):
+            raise Left(f"it is reached through {name.id}, which may hold something else")
+        if len(binders) == 1:
+            return
+        ours = {id(use.node) for use in self.uses}
+        for binder in binders:
+            value = getattr(parents[binder], "value", None)
+            if id(binder) in ours or id(value) in ours or isinstance(parents[binder], ast.Delete):
+                continue
+            if isinstance(value, ast.Constant) and not value.value:
+                continue
+            line = getattr(binder, "lineno", 0)
+            raise Left(f"{name.id} may hold something else: line {line} binds it as well")
 
     def require_free(self, name: str, node: ast.AST, module: str) -> None:
         """Raise Left unless ``name`` is unbound around ``node``, or is ``module`` already."""

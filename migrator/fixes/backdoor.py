@@ -14,8 +14,12 @@ SERVER = "eventlet.backdoor.backdoor_server"
 SPAWNERS = frozenset(
     f"eventlet.{where}{name}" for where in ("", "greenthread.") for name in ("spawn", "spawn_n")
 )
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SOCKETS = frozenset({"eventlet.listen", "eventlet.convenience.listen", "eventlet.wrap_ssl"})
 _KEPT = "the result is kept: nothing can be killed or waited for any more"
 _BLOCKED = "the call blocked here for as long as the server ran"
+_NAMESPACE = "the namespace is computed by a call, which may have an effect"
+_COMPUTED = "a call computes the socket's arguments, and goes with it"
 _PORT_GOES = (
     "the port goes away; look from outside instead: python -m asyncio ps PID, "
     "migrate console PID or python -m pdb -p PID"
@@ -28,20 +32,25 @@ def fix(use: Use, file: File) -> Change:
         raise Left(file.advice[use].reason or "no rewrite is known")
     if _is_exposed(use):
         return _withdraw(use, file)
+    file.require_certain(use.node)
     start, sock, namespace = _start(use, file)
     statement = file.statement(start)
-    kept = file.source.parents[start] is not statement or not isinstance(statement, ast.Expr)
-    if kept and not isinstance(statement, ast.Assign):
-        raise Left("the result is used")
-    binding = _socket_binding(sock, file)
+    kept = not isinstance(statement, ast.Expr) or statement.value is not start
+    if kept:
+        _require_unread(start, statement, file)
+    made, binding = _socket(sock, file)
     gone = {binding: ()} if binding is not None else {}
     if file.stage == "asyncio":
-        if kept or has_effect(namespace):
-            raise Left("the result is used" if kept else "the namespace is computed")
+        if kept and not _is_local(statement, file):
+            raise Left("the result is kept where other modules may read it")
+        if has_effect(namespace):
+            raise Left(_NAMESPACE)
         return Change(statements={statement: (), **gone}, applicability="unsafe", reason=_PORT_GOES)
     file.require_free(file.bridge, start, file.bridge)
     shared = f"locals={file.source.segment(namespace)}" if namespace is not None else ""
     reason = _KEPT if kept else _BLOCKED if start is use.call else None
+    if any(map(has_effect, [*made.args, *(k.value for k in made.keywords)])):
+        reason = reason or _COMPUTED
     return Change(
         nodes={start: f"{file.bridge}.console.expose({shared})"},
         statements=gone,
@@ -61,8 +70,8 @@ def _withdraw(use: Use, file: File) -> Change:
     statement = file.source.parents[use.call] if use.call is not None else None
     if not isinstance(statement, ast.Expr) or use.call is None:
         raise Left("the result is used")
-    if any(has_effect(keyword.value) for keyword in use.call.keywords):
-        raise Left("the namespace is computed")
+    if any(map(has_effect, [*use.call.args, *(k.value for k in use.call.keywords)])):
+        raise Left(_NAMESPACE)
     return Change(statements={statement: ()}, applicability="unsafe", reason=_PORT_GOES)
 
 
@@ -77,18 +86,62 @@ def _start(use: Use, file: File) -> tuple[ast.Call, ast.expr | None, ast.expr | 
     spawner = next((u.api for u in file.uses if u.call is parent), None)
     if spawner not in SPAWNERS:
         raise Left("it is started by something other than eventlet.spawn")
+    file.require_certain(parent.func)
     return parent, argument(parent, "sock", 1), argument(parent, "locals", 2)
 
 
-def _socket_binding(sock: ast.expr | None, file: File) -> ast.stmt | None:
-    """The statement that made the listening socket, which goes along. None when inline.
+def _require_unread(start: ast.Call, statement: ast.stmt, file: File) -> None:
+    """Raise Left when anything may look at the green thread that the start returns."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    if not targets or getattr(statement, "value", None) is not start:
+        raise Left("the result is used")
+    for target in targets:
+        if isinstance(target, ast.Name):
+            owner = file.scope(target).owner(target.id)
+            read: list[ast.expr] = [*file.scopes.reads(owner, target.id)] if owner else []
+        elif isinstance(target, ast.Attribute):
+            read = [
+                node
+                for node in ast.walk(file.source.tree)
+                if isinstance(node, ast.Attribute)
+                and node.attr == target.attr
+                and not isinstance(node.ctx, ast.Store)
+            ]
+        else:
+            raise Left("the result is used")
+        if read:
+            line = min(node.lineno for node in read)
+            raise Left(f"the green thread is used (line {line}): none is started any more")
 
-    Raises Left when anything else may need the socket.
+
+def _is_local(statement: ast.stmt, file: File) -> bool:
+    """Tell whether the statement binds local names of a function only."""
+    return isinstance(statement, ast.Assign) and all(
+        isinstance(target, ast.Name)
+        and (owner := file.scope(target).owner(target.id)) is not None
+        and isinstance(owner.node, _FUNCTIONS)
+        for target in statement.targets
+    )
+
+
+def _socket(sock: ast.expr | None, file: File) -> tuple[ast.Call, ast.stmt | None]:
+    """The call that made the listening socket; its statement, which goes along.
+
+    Raises Left when anything else may need the socket, or it is not known how it is made.
     """
-    if isinstance(sock, ast.Call):
-        return None
-    if not isinstance(sock, ast.Name):
-        raise Left("the listening socket comes from elsewhere")
+    statement = None
+    if isinstance(sock, ast.Name):
+        statement = _binding_of(sock, file)
+        sock = statement.value
+    made = next((use.api for use in file.uses if use.call is sock), "")
+    if not isinstance(sock, ast.Call) or made not in _SOCKETS:
+        raise Left("the listening socket is not made by eventlet.listen: what else it does "
+                   "or is for cannot be told")  # fmt: skip
+    return sock, statement
+
+
+def _binding_of(sock: ast.Name, file: File) -> ast.Assign:
+    """The assignment that serves nothing but this server."""
     scope = file.scope(sock).owner(sock.id)
     binders = scope.binders[sock.id] if scope is not None else []
     statement = file.statement(binders[0]) if len(binders) == 1 else None
@@ -97,9 +150,9 @@ def _socket_binding(sock: ast.expr | None, file: File) -> ast.stmt | None:
         or not isinstance(statement, ast.Assign)
         or len(statement.targets) != 1
         or not isinstance(statement.targets[0], ast.Name)
-        or not isinstance(statement.value, ast.Call)
-        or file.scopes.reads(scope, sock.id) != [sock]
     ):
+        raise Left(f"it cannot be told where {sock.id} was made")
+    if file.scopes.reads(scope, sock.id) != [sock]:
         raise Left(f"{sock.id} is used elsewhere: nobody would answer on it any more")
     return statement
 

@@ -25,12 +25,23 @@ def fix(use: Use, file: File) -> Change:
     """Rewrite one use of ``eventlet.debug``, or raise Left."""
     if file.stage == "bridge":
         return swap.fix(use, file)
+    if use.api == swap.MODULE:
+        raise Left(_why_module_stays(use))
     function = use.api.rpartition(".")[2]
     if use.api.rpartition(".")[0] != swap.MODULE or function not in _FIXES:
-        raise Left(file.advice[use].reason or "no rewrite is known")
+        raise Left(file.advice[use].reason or "nothing takes its place: remove it by hand")
     if use.call is None or use.kind != "call":
         raise Left(file.advice[use].reason or "it is used as a value, not called")
+    file.require_certain(use.node)
     return _FIXES[function](use, use.call, file)
+
+
+def _why_module_stays(use: Use) -> str:
+    if use.kind == "import":
+        return "the module is imported at run time, by a text that names it: remove it by hand"
+    if use.kind == "string":
+        return "it is named by text: remove that by hand"
+    return "the module is used as a value: nothing takes its place, remove it by hand"
 
 
 def _loop_debug(use: Use, call: ast.Call, file: File) -> Change:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from migrator.names import Use
 
-Role: TypeAlias = Literal["use", "target", "part", "path", "object", "mock"]
+Role: TypeAlias = Literal["use", "target", "part", "path", "object", "mock", "along"]
 
 _REPLACED = ("eventlet.debug.", "eventlet.backdoor.")
 STAYS = "what it names is not rewritten everywhere: the mock stays with it"
+_TEXT_STAYS = "what this text names is not rewritten everywhere: it stays with that"
 _REVIEW = "a mock follows the line that it stands for: look whether it is called as before"
 
 
@@ -32,7 +33,8 @@ def role(use: Use, file: File) -> Role:
     "target": text that names the API; "part": text that names it inside another module;
     "path": text that names it by the module of the project that has it; "object": the name
     is replaced in the module itself, as by ``patch.object`` or an assignment; "mock": it
-    goes through a mock, which was handed in or started; "use": nothing.
+    goes through a mock, which was handed in or started; "use": nothing. (An outcome may also
+    be "along": the use went with another one, or has its value from one.)
     """
     node = use.node
     if use.kind == "import":
@@ -58,7 +60,7 @@ def fix_target(use: Use, file: File) -> Change:
     """Let the text name the bridge instead. Raises Left."""
     assert isinstance(use.node, ast.Constant)
     if use.api not in file.follow:
-        raise Left(STAYS)
+        raise Left(STAYS if replacement(file.source.parents[use.node]) else _TEXT_STAYS)
     text = file.source.segment(use.node)
     old = "eventlet.debug"
     if text.count(old) != 1:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from migrator.fixes import COMMENT_LOST, Change, File, Left, NeedsReview, root_name
+from migrator.fixes import COMMENT_LOST, Change, File, Inherited, Left, NeedsReview, root_name
+from migrator.statements import runs_before
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from migrator.names import Use
     from migrator.scopes import Imported
 
@@ -38,24 +41,32 @@ NAMES = frozenset(
 
 def fix(use: Use, file: File) -> Change:
     """Swap one use, or raise Left."""
-    name = _name_of(use)
     _require_follows(use, file)
+    name = _name_of(use)
     imports = file.imports_of(name)
-    if not imports and _assigned_from(name, file) is not None:
+    if not imports and _origins(name, file):
+        file.require_certain(name)
         return Change()  # `hook = debug.spew` changed, or `_require_follows` said no
     direct = [i for i in imports if i.target == MODULE or i.target.startswith(f"{MODULE}.")]
+    if direct and not any(i.target == "eventlet" for i in imports) and _all_follow(name, file):
+        return Change(moved={i.alias: _moved(i, file) for i in direct})
+    file.require_certain(name)
     if direct:
-        if len(direct) == len(imports) and _all_follow(name, file):
-            return Change(moved={i.alias: _moved(i, file) for i in direct})
         path = direct[0].target[len(MODULE) :]
-        return _spell_out(use, name, f"{file.bridge}.debug{path}", direct[0], file)
+        return _spell_out(use, name, f"{file.bridge}.debug{path}", direct, file)
     owner = _module_node(use)
     if imports and not any(i.module.startswith("eventlet") for i in imports):
-        raise Left(f"the name comes from {imports[0].module}: it follows what that imports")
+        raise Inherited(f"the name comes from {imports[0].module}: it follows what that imports")
     if not imports or owner is None:
         raise Left("the module is reached through something other than an import")
-    nearest = next((i for i in imports if i.module == MODULE), imports[-1])
-    return _spell_out(use, owner, f"{file.bridge}.debug", nearest, file)
+    asked = [u for u in file.uses if u.api == MODULE and isinstance(u.node, ast.Call)]
+    for other in asked:
+        if other is not use and not follows(other, file):
+            line = getattr(other.node, "lineno", 0)
+            raise Left(f"line {line} asks whether the module is there, and has to stay")
+    is_asked = use in asked  # hasattr(eventlet, "debug")
+    text = file.bridge if is_asked else f"{file.bridge}.debug"
+    return _spell_out(use, owner, text, imports, file)
 
 
 def follows(use: Use, file: File) -> bool:
@@ -85,17 +96,23 @@ def _name_of(use: Use) -> ast.Name:
 
 
 def _require_follows(use: Use, file: File) -> None:
+    """Raise Left unless the use, what it has its value from and what that is for can follow."""
+    _require_below(use, file)
+    for origin in _origins(_name_of(use), file):
+        if origin.kind == "import":
+            raise Left("the module is imported at run time, by a text that names it")
+        _require_follows(origin, file)
+
+
+def _require_below(use: Use, file: File) -> None:
+    """Raise Left unless the use can follow, and with it all that gets its value from it."""
     advice = file.advice[use]
     if advice.applicability == "manual":
         raise Left(advice.reason or "no rewrite is known")
+    _require_not_looked_up(file)
     if use.kind == "string" and not file.unsafe:
         raise NeedsReview("it is named by text, as tests do; pass --unsafe to rewrite it")
-    name = _name_of(use)
-    origin = _assigned_from(name, file)
-    if origin is not None and origin.kind == "import":
-        raise Left("the module is imported at run time, by a text that names it")
-    if origin is not None:
-        _require_follows(origin, file)
+    _name_of(use)
     if use.api == MODULE:
         _require_module_follows(use, file)
     elif use.api[len(MODULE) + 1 :] not in NAMES:
@@ -104,42 +121,50 @@ def _require_follows(use: Use, file: File) -> None:
         raise Left("the name is replaced at run time")
 
 
+def _require_not_looked_up(file: File) -> None:
+    """``sys.modules["eventlet.debug"]`` holds only as long as somebody imports the module."""
+    for use in file.uses:
+        if use.api == MODULE and isinstance(file.source.parents[use.node], ast.Subscript):
+            line = getattr(use.node, "lineno", 0)
+            raise Left(f"line {line} looks the module up by its name")
+
+
 def _require_module_follows(use: Use, file: File) -> None:
     """The module as a value: given a name, tested for being there, or asked for a name."""
     assert isinstance(use.node, ast.expr)
     parent = file.source.parents[use.node]
     named = [u for u in file.uses if u.node is parent and u.api.startswith(f"{MODULE}.")]
-    target = _target_of(parent)
-    if target is not None and file.scope(target).binders.get(target.id) == [target]:
-        if not _all_follow(target, file, but=use):
-            raise Left(f"not every use of {target.id} can follow")
-    elif not named and not _is_tested(use.node, parent):
+    targets = _targets_of(parent)
+    if not (targets or named or isinstance(use.node, ast.Call) or _is_tested(use.node, parent)):
         raise Left("the module itself is used as a value")
+    for target in targets:
+        file.require_certain(target)
+        if not _all_follow(target, file, _require_below):
+            raise Left(f"not every use of {target.id} can follow")
     for other in named:
-        _require_follows(other, file)
+        _require_below(other, file)
 
 
-def _target_of(assignment: ast.AST) -> ast.Name | None:
-    """The one name that an assignment binds."""
+def _targets_of(assignment: ast.AST) -> list[ast.Name]:
+    """The names that an assignment binds to its value; none when it does more than that."""
     targets: list[ast.expr] = []
     if isinstance(assignment, ast.Assign):
         targets = assignment.targets
     elif isinstance(assignment, (ast.AnnAssign, ast.NamedExpr)):
         targets = [assignment.target]
-    return targets[0] if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
+    names = [target for target in targets if isinstance(target, ast.Name)]
+    return names if len(names) == len(targets) else []
 
 
-def _assigned_from(name: ast.Name, file: File) -> Use | None:
-    """The use whose value the name was given: ``eventlet.debug`` of ``d = eventlet.debug``."""
+def _origins(name: ast.Name, file: File) -> list[Use]:
+    """The uses whose value the name was given: ``eventlet.debug`` of ``d = eventlet.debug``."""
     owner = file.scope(name).owner(name.id)
-    binders = owner.binders[name.id] if owner is not None else []
-    if len(binders) != 1 or not isinstance(binders[0], ast.Name):
-        return None
-    assignment = file.source.parents[binders[0]]
-    if _target_of(assignment) is not binders[0]:
-        return None
-    value = getattr(assignment, "value", None)
-    return next((use for use in file.uses if use.node is value), None)
+    values = [
+        getattr(file.source.parents[binder], "value", None)
+        for binder in (owner.binders[name.id] if owner is not None else [])
+        if binder in _targets_of(file.source.parents[binder])
+    ]
+    return [use for use in file.uses if any(use.node is value for value in values)]
 
 
 def _is_tested(node: ast.expr, parent: ast.AST) -> bool:
@@ -151,8 +176,10 @@ def _is_tested(node: ast.expr, parent: ast.AST) -> bool:
     return isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
 
 
-def _all_follow(name: ast.Name, file: File, but: Use | None = None) -> bool:
-    """Tell whether every read of the name's binding can follow."""
+def _all_follow(
+    name: ast.Name, file: File, require: Callable[[Use, File], None] = _require_follows
+) -> bool:
+    """Tell whether every read of the name's binding can follow; `del` always can."""
     owner = file.scope(name).owner(name.id)
     by_root: dict[ast.Name, list[Use]] = {}
     for use in file.uses:
@@ -166,10 +193,14 @@ def _all_follow(name: ast.Name, file: File, but: Use | None = None) -> bool:
         reads = [root for root in by_root if file.scope(root).owner(root.id) is None]
     else:
         reads = file.scopes.reads(owner, name.id)
-    return all(
-        read in by_root and all(use is but or follows(use, file) for use in by_root[read])
-        for read in reads
-    )
+    try:
+        for read in reads:
+            if isinstance(read.ctx, ast.Load):
+                for use in by_root[read]:
+                    require(use, file)
+    except (KeyError, Left):
+        return False
+    return True
 
 
 def _module_node(use: Use) -> ast.expr | None:
@@ -184,8 +215,22 @@ def _module_node(use: Use) -> ast.expr | None:
     return node if isinstance(node, ast.Attribute) else None
 
 
-def _spell_out(use: Use, node: ast.expr, text: str, beside: Imported, file: File) -> Change:
+def _spell_out(
+    use: Use, node: ast.expr, text: str, imports: Sequence[Imported], file: File
+) -> Change:
     file.require_free(file.bridge, use.node, file.bridge)
     if file.source.comments(*file.source.span(node)):
         raise Left(COMMENT_LOST)
-    return Change(nodes={node: text}, added=[(f"{file.bridge}.debug", beside.statement)])
+    added = [(f"{file.bridge}.debug", statement) for statement in _beside(use, imports, file)]
+    return Change(nodes={node: text}, added=added)
+
+
+def _beside(use: Use, imports: Sequence[Imported], file: File) -> list[ast.stmt]:
+    """The imports beside which the new one goes, so that it runs whenever they did.
+
+    One that always runs before the use is enough, the module's own rather than its
+    package's. Without such a one it goes beside each: any of them may be what ran.
+    """
+    before = [i for i in imports if runs_before(i.statement, use.node, file.source.parents)]
+    own = [i for i in before if i.module == MODULE or i.target != "eventlet"]
+    return [i.statement for i in (own or before)[-1:] or imports]

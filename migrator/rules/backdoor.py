@@ -7,6 +7,7 @@ from migrator.rules import Family, Rule
 
 _OUTSIDE = "python -m asyncio ps PID, migrate console PID or python -m pdb -p PID: no open port"
 _UNSAFE = f"the port goes away; look from outside instead: {_OUTSIDE}"
+_BY_HAND = "inside a hand-written accept loop, which has to go with it"
 _OSLO = (
     "oslo.service names no replacement (removal announced for 2026.2); drop the call, or use "
     "oslo.reports' guru meditation report; from outside: migrate console PID"
@@ -62,8 +63,8 @@ FAMILY = Family(
             ("eventlet.backdoor.backdoor",),
             "It is used inside a hand-written accept loop.",
             "replace the accept loop by bridge.console.expose(locals=...)",
-            Advice("manual", None, "inside a hand-written accept loop, which has to go with it"),
-            Advice("manual", None, _UNSAFE),
+            Advice("manual", None, _BY_HAND),
+            Advice("manual", None, f"{_BY_HAND}; {_UNSAFE}"),
         ),
         Rule(
             "EVT204",

@@ -9,6 +9,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from migrator.findings import Advice
+from migrator.mocked import replacement
 from migrator.rules import Family, Rule
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def _argument(use: Use, name: str, place: int, default: str) -> str | None:
 
 
 def _not_a_plain_call(use: Use, stage: Stage) -> Advice | None:
+    if use.kind == "string" and isinstance(use.node, ast.Call) and replacement(use.node) is None:
+        asked = "it is asked whether the name is there: remove that with what depends on it"
+        return Advice("manual", None, asked) if stage == "asyncio" else None
     if use.kind == "string":
         return Advice("unsafe", None, _AS_MOCKED)
     if use.kind == "store":
@@ -76,12 +80,18 @@ def _loop_debug(use: Use, stage: Stage) -> Advice | None:
 def _readers(use: Use, stage: Stage) -> Advice | None:
     if use.kind == "import":
         return None
+    if use.kind == "string" and not isinstance(use.node, ast.Call):
+        return Advice("unsafe", None, _AS_MOCKED)
     state = _argument(use, "state", 0, "True")
-    if use.statement and state == "True":
-        return Advice(
-            "safe", "" if stage == "asyncio" else "bridge.debug.hub_prevent_multiple_readers"
-        )
-    return None
+    if use.kind != "call" or state is None:
+        return Advice("manual", None, f"it is used as a value, and {_NO_READERS}")
+    try:
+        allows = not ast.literal_eval(state)
+    except ValueError:
+        return Advice("manual", None, f"whether {state} is False cannot be told: {_NO_READERS}")
+    if allows:
+        return None
+    return Advice("safe", "" if stage == "asyncio" else "bridge.debug.hub_prevent_multiple_readers")
 
 
 _NO_READERS = (
