@@ -166,6 +166,7 @@ class Capture:
                 frame = state.frame
                 if caller and caller[0] == state.tid:
                     frame = self.memory.word(caller[1] + _FRAME_OBJECT_FRAME)
+                    state.holds_gil = True  # it lets go of it only while it reads
                 stack = self.frames.chain(frame)
             except BadMemory:
                 stack = []  # it runs and moves

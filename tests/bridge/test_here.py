@@ -76,8 +76,12 @@ def test_from_everywhere_at_once(version: str, target_python: TargetPython) -> N
 
 def test_this_process_too() -> None:
     taken = bridge.snapshot()
-    innermost = [thread.stack[0].function for thread in taken.threads if thread.stack]
-    assert "test_this_process_too" in innermost
+    (here,) = (
+        thread
+        for thread in taken.threads
+        if thread.stack and thread.stack[0].function == "test_this_process_too"
+    )
+    assert here.holds_gil
     assert bridge.format_pstree(taken) == bridge.format_pstree(taken)
     assert rows(bridge.format_ps(taken, columns=["kind", "tid"]))
 
