@@ -228,7 +228,8 @@ class _Assembly:
         if greenlet and not self.capture.greenlets[greenlet].is_main:
             inside = self.ids[greenlet]
         stack = task.frames.show_all(own)
-        for green, index in self.continuing.get(address, ()):
+        # From the outermost in, so that the places of those to come stay what they are.
+        for green, index in sorted(self.continuing.get(address, ()), key=lambda one: -one[1]):
             inside = self.ids[green]
             facts = self.capture.greenlets[green]
             stack = (*stack[:index], *facts.frames.show_all(facts.stack), *stack[index:])

@@ -68,14 +68,22 @@ def test_a_greenlet_that_continues_a_task_shows_under_it(
 ) -> None:
     program = start_target(target_python(version, "greenlet"), "tests/targets/varied.py")
     snapshot = take(program.pid)
-    task = next(unit for unit in snapshot.units if unit.name == "orm")
-    green = next(unit for unit in snapshot.units if unit.kind == "green")
+    units = {unit.id: unit for unit in snapshot.units}
+    tasks = {unit.name: unit for unit in snapshot.units if unit.kind == "task"}
+    task = tasks["orm"]
+    assert task.inside
+    green = units[task.inside]
     assert _names(task) == [
         *("sleep", "driver_query", "await_only", "orm_flush", "orm_commit"),
         *("greenlet_spawn", "request"),
     ]
     assert _names(green) == ["await_only", "orm_flush", "orm_commit"]
-    assert (task.inside, green.inside) == (green.id, task.id)
+    assert green.inside == task.id
+    # One in another, with a coroutine between the two: each where it was called.
+    assert _names(tasks["orm in orm"]) == [
+        *("sleep", "driver_query", "await_only", "orm_flush", "orm_commit"),
+        *("greenlet_spawn", "audit", "await_only", "before_commit", "greenlet_spawn", "request"),
+    ]
     assert [frame.coroutine for frame in task.stack] == [
         True,
         True,

@@ -59,8 +59,16 @@ def orm_commit(sql):
     return orm_flush(sql)
 
 
-async def request(path):
-    await greenlet_spawn(orm_commit, "SELECT 1")
+async def audit(sql):
+    await greenlet_spawn(orm_commit, sql)
+
+
+def before_commit(sql):
+    await_only(audit(sql))
+
+
+async def request(work):
+    await greenlet_spawn(work, "SELECT 1")
 
 
 async def blocks(seconds):
@@ -82,14 +90,15 @@ async def uses_resource():
 async def in_first_thread():
     loop = asyncio.get_running_loop()
     made = [
-        asyncio.create_task(request("/orders"), name="orm"),
+        asyncio.create_task(request(orm_commit), name="orm"),
+        asyncio.create_task(request(before_commit), name="orm in orm"),
         MyTask(sleeper("subclass"), loop=loop, name="subclass"),
         MyPyTask(sleeper("python"), loop=loop, name="python"),
         asyncio.tasks._PyTask(sleeper("plain python"), loop=loop, name="plain python"),
         asyncio.create_task(uses_resource(), name="resource"),
     ]
-    made.append(asyncio.create_task(waits_for(made[2]), name="waits for python"))
-    made.append(asyncio.create_task(waits_for(asyncio.shield(made[1])), name="shields"))
+    made.append(asyncio.create_task(waits_for(made[3]), name="waits for python"))
+    made.append(asyncio.create_task(waits_for(asyncio.shield(made[2])), name="shields"))
     if sys.version_info >= (3, 12):
         eager = functools.partial(asyncio.Task, loop=loop, eager_start=True)
         made.append(eager(sleeper("eager"), name="eager"))
