@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import graph, watch, words
 from inspector.snapshot import Unit
+from inspector.waits.green import GETS
 from inspector.waits.tasks import NEVER_DONE
 
 if TYPE_CHECKING:
@@ -39,11 +40,24 @@ class Case(NamedTuple):
     where: Frame | None = None
 
 
+class Facts(NamedTuple):
+    """What the kernel says of a process at a look."""
+
+    asleep: frozenset[int] = frozenset()  # tids of OS threads that sleep in a system call
+    connected: bool = False  # it has sockets beside those of its event loops
+    clients: frozenset[str] = frozenset()  # peers whose connections it accepted
+
+
 class Seen:
     """All that the checks go by."""
 
     def __init__(
-        self, looks: Watch, pulse: Pulse, limits: Limits, ended: Sequence[Snapshot]
+        self,
+        looks: Watch,
+        pulse: Pulse,
+        limits: Limits,
+        ended: Sequence[Snapshot],
+        facts: Facts,
     ) -> None:
         self.watch = looks
         self.ended = ended  # the looks that also searched for what has ended
@@ -52,14 +66,37 @@ class Seen:
         self.graph = graph.build(watch.observed(looks))
         self.span = looks.now - looks.started
         self.work = [unit for unit in self.graph.units.values() if unit.kind in ("task", "green")]
+        self.facts = facts  # of the last look
+        self.serves = (
+            facts.connected or len(self.work) > 1
+        )  # there is more to it than its main task
+        self.deadlocks = [path for path in self.graph.cycles if self._lasts(path)]
 
     def is_leaf(self, unit: Unit) -> bool:
         """Whether the unit waits, and for no other one."""
         return unit.state == "waiting" and unit.id not in self.graph.waits_for
 
+    def keeps_running(self, unit: Unit) -> bool:
+        """Whether the unit is a main task that waits for a signal, or for ever: others work."""
+        wait = unit.wait
+        return (
+            self.serves
+            and is_main(unit)
+            and wait is not None
+            and (wait.on == "event" or wait.text == NEVER_DONE)
+        )
+
+    def _lasts(self, path: Sequence[str]) -> bool:
+        """Whether a cycle stood still since an earlier look, and no timeout ends it soon."""
+        units = [self.graph.units[identity] for identity in path[:-1]]
+        left = (unit.wait.seconds_left for unit in units if unit.wait)
+        if any(seconds is not None and seconds < self.limits.stuck for seconds in left):
+            return False
+        return self.watch.looks == 1 or _least(self, units) is not None
+
 
 def _deadlocks(seen: Seen) -> Iterator[Case]:
-    for path in seen.graph.cycles:
+    for path in seen.deadlocks:
         units = tuple(seen.graph.units[identity] for identity in path[:-1])
         lines = []
         for unit, target in zip(units, path[1:], strict=True):
@@ -74,7 +111,8 @@ def _deadlocks(seen: Seen) -> Iterator[Case]:
 
 
 def _hopeless(seen: Seen) -> Iterator[Case]:
-    caught = dict.fromkeys(seen.graph.knots, "")
+    knots = {seen.graph.knots[path[0]] for path in seen.deadlocks}
+    caught = {unit: "" for unit, knot in seen.graph.knots.items() if knot in knots}
     pending = list(caught)
     while pending:
         target = pending.pop()
@@ -97,7 +135,9 @@ def _hopeless(seen: Seen) -> Iterator[Case]:
         if unit.wait is None or unit.moving or not seen.is_leaf(unit):
             continue
         track = seen.watch.tracks[unit.id]
-        if unit.wait.text == NEVER_DONE:
+        stands = track.since < seen.watch.now
+        once = seen.watch.looks == 1
+        if unit.wait.text == NEVER_DONE and (stands or once) and not seen.keeps_running(unit):
             yield Case(
                 f"{_title(unit)} waits for a future that nobody else refers to",
                 tuple(_stack(unit)),
@@ -107,7 +147,7 @@ def _hopeless(seen: Seen) -> Iterator[Case]:
             )
         if unit.wait.on not in ("task", "green"):
             continue
-        if track.since < seen.watch.now:
+        if stands:
             yield Case(
                 f"{_title(unit)} waits for a {unit.wait.on} that is not there any more",
                 tuple(_stack(unit)),
@@ -144,7 +184,7 @@ def _of_kind(code: str) -> Callable[[Seen], Iterator[Case]]:
 def _stuck(seen: Seen) -> Iterator[Case]:
     groups: dict[tuple[str, str], list[Unit]] = {}
     for unit in seen.work:
-        if not seen.is_leaf(unit) or _is_at_rest(unit):
+        if not seen.is_leaf(unit) or _is_at_rest(seen, unit) or seen.keeps_running(unit):
             continue
         if seen.watch.in_place(seen.watch.tracks[unit.id]) >= seen.limits.stuck:
             place = _place(unit)
@@ -158,12 +198,21 @@ def _stuck(seen: Seen) -> Iterator[Case]:
         yield Case(message, tuple(_stack(first)), tuple(units), seconds, _place(first))
 
 
-def _is_at_rest(unit: Unit) -> bool:
-    """Whether the wait is what the unit is there for: a timer's, a server's, a hub's own."""
+def _is_at_rest(seen: Seen, unit: Unit) -> bool:
+    """Whether it does not move as nobody has anything for it: no work, no client, no timer."""
     wait = unit.wait
     if unit.stack and "/eventlet/hubs/" in unit.stack[-1].file:
         return True  # the task in which Eventlet's asyncio hub runs
-    return wait is not None and (wait.on == "sleep" or (wait.peer or "").startswith("listening"))
+    if wait is None:
+        return False
+    peer = wait.peer or ""
+    serves = peer.startswith("listening") or (wait.mode == "read" and peer in seen.facts.clients)
+    return serves or wait.on == "sleep" or wait.text.startswith(GETS)
+
+
+def is_main(unit: Unit) -> bool:
+    """Whether it is the task that ``asyncio.run`` makes, of whose name there is no choice."""
+    return unit.kind == "task" and unit.name == "Task-1"
 
 
 def _growing(seen: Seen) -> Iterator[Case]:
@@ -229,10 +278,11 @@ def _unnamed(seen: Seen) -> Iterator[Case]:
     units = tuple(
         unit
         for unit in seen.work
-        if unit.kind == "task" and unit.name.startswith("Task-") and unit.name[5:].isdecimal()
+        if unit.kind == "task"
+        and unit.name.startswith("Task-")
+        and unit.name[5:].isdecimal()
+        and not is_main(unit)
     )
-    main = {unit.id for unit in units if unit.name == "Task-1"}  # asyncio.run gives no choice
-    units = tuple(unit for unit in units if unit.id not in main)
     if units:
         yield Case(
             f"{count(len(units), 'task')} without a name",
@@ -281,7 +331,7 @@ def _unawaited(seen: Seen) -> Iterator[Case]:
     units = tuple(
         unit
         for unit in seen.work
-        if unit.kind == "task" and unit.id not in seen.graph.awaited_by and unit.name != "Task-1"
+        if unit.kind == "task" and unit.id not in seen.graph.awaited_by and not is_main(unit)
     )
     if units:
         yield Case(

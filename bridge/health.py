@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bridge import watch
-from bridge.checks import CHECKS, Limits, Seen, count, too_many
+from bridge.checks import CHECKS, Facts, Limits, Seen, count, too_many
 from bridge.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -130,24 +130,37 @@ class Examination:
     _watch: Watch | None = field(default=None, init=False)
     _pulse: Pulse = field(default_factory=Pulse, init=False)
     _ended: list[Snapshot] = field(default_factory=list, init=False)
+    _unread: frozenset[object] | None = field(default=None, init=False)
+    _facts: Facts = field(default=Facts(), init=False)
 
     def wants_ended(self) -> bool:
         """Whether a look should say which exceptions were never retrieved."""
         return self._level("never-retrieved") != "allow"
 
-    def add(self, snapshot: Snapshot, asleep: frozenset[int] = frozenset()) -> None:
-        """Add a look. ``asleep`` holds the tids of OS threads that slept in the kernel."""
+    @property
+    def all_read(self) -> bool:
+        """Whether there is nothing that could not be read at any of the looks.
+
+        Who cannot be read at one is as a rule short-lived, and that is no ailment.
+        """
+        return not self._unread
+
+    def add(self, snapshot: Snapshot, facts: Facts = Facts()) -> None:  # noqa: B008 - a tuple
+        """Add a look."""
         self._watch = (
             watch.begin(snapshot) if self._watch is None else watch.look(self._watch, snapshot)
         )
-        self._pulse.add(snapshot, asleep)
+        self._pulse.add(snapshot, facts.asleep)
         if snapshot.unretrieved is not None:
             self._ended.append(snapshot)
+        unread: frozenset[object] = frozenset((*snapshot.unread, *snapshot.completeness.notes))
+        self._unread = unread if self._unread is None else self._unread & unread
+        self._facts = facts
 
     def report(self) -> Report:
         """What the looks amount to; there must have been one."""
         assert self._watch is not None
-        seen = Seen(self._watch, self._pulse, self.limits, self._ended)
+        seen = Seen(self._watch, self._pulse, self.limits, self._ended, self._facts)
         found = []
         for code, check in CHECKS.items():
             level = self._level(code)

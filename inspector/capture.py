@@ -111,7 +111,8 @@ def _take(target: Target, options: Options) -> Snapshot:
         notes=tuple(capture.notes),
     )
     snapshot = target.snapshot(capture, found, taken_at, completeness)
-    return snapshot._replace(unretrieved=unretrieved)
+    unread = (*capture.failed_tasks, *capture.failed_pimpls)
+    return snapshot._replace(unretrieved=unretrieved, unread=unread)
 
 
 class ThreadFacts:

@@ -47,6 +47,28 @@ class Descriptors:
         return link
 
 
+def clients(pid: int) -> frozenset[str]:
+    """The peers whose connections were accepted, as `Descriptors.peer` names them.
+
+    The near end of such a connection has an address that is listened on.
+    """
+    near: dict[str, list[str]] = {}  # port -> far ends
+    ports = set()
+    for name in ("tcp", "tcp6"):
+        for line in _lines(f"/proc/{pid}/net/{name}"):
+            fields = line.split()
+            if len(fields) > 9:
+                port = fields[1].rpartition(":")[2]
+                if fields[3] == _LISTENING:
+                    ports.add(port)
+                else:
+                    near.setdefault(port, []).append(fields[2])
+    found = {_address(far) for port in ports for far in near.get(port, ())}
+    # A Unix socket has a path of its own where one listens and where one was accepted.
+    unix = _unix_sockets(_lines(f"/proc/{pid}/net/unix"))
+    return frozenset(found | {peer for _, peer in unix if peer.startswith(("/", "@"))})
+
+
 def _sockets(pid: int) -> Iterator[tuple[str, str]]:
     """(inode, peer) of every socket in the process's network namespace."""
     for name in ("tcp", "tcp6", "udp", "udp6"):

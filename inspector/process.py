@@ -210,6 +210,21 @@ def threads(pid: int) -> tuple[OsThread, ...]:
     return tuple(found)
 
 
+def count_sockets(pid: int) -> int:
+    """How many sockets the process has open, 0 when it is gone or may not be looked at."""
+    folder = f"/proc/{pid}/fd"
+    found = 0
+    try:
+        for number in os.listdir(folder):
+            try:
+                found += os.readlink(f"{folder}/{number}").startswith("socket:")
+            except OSError:
+                continue  # it was closed meanwhile
+    except OSError:
+        pass
+    return found
+
+
 def children(pid: int) -> tuple[int, ...]:
     """PIDs of the process's children, ascending; bounded, none when it is gone."""
     found: set[int] = set()

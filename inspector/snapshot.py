@@ -154,3 +154,4 @@ class Snapshot(Record):
     units: tuple[Unit, ...]
     edges: tuple[Edge, ...]
     unretrieved: tuple[Unretrieved, ...] | None = None  # None when it was not looked for
+    unread: tuple[int, ...] = ()  # addresses of the units that failed

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from inspector.waits.reason import Look, Rules
 
 
+GETS = "get from empty queue"
+
+
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     reason = Reason("sleep", "sleeping", until="{} left")
     reason.total = look.objects.real(frame.local("seconds"))
@@ -97,7 +100,7 @@ def _resource(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
 
 def queue_get(look: Look, subject: int) -> str:
     """What a getter says of a queue."""
-    return "get from empty queue"
+    return GETS
 
 
 def queue_put(look: Look, subject: int) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NEVER_DONE = "future that nobody else refers to: it will never be done"
 _MAX_CALLBACKS = 64
+_WEAKREFS_AFTER_FLAGS = 40  # tp_weaklistoffset: below the object where Python keeps the list
 
 
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
@@ -223,9 +224,17 @@ def of_future(look: Look, future: int, own_references: int) -> Reason:
     if future in look.timers.futures:
         reason.on, reason.text, reason.until = "sleep", "timer", "{} left"
         reason.deadline = look.timers.futures[future]
-    elif memory.u32(future) <= own_references:
+    elif memory.u32(future) <= own_references and not _is_known_weakly(look, future):
         reason.text = NEVER_DONE
     return reason
+
+
+def _is_known_weakly(look: Look, address: int) -> bool:
+    """Whether there are weak references to an object: who has one can use it, too."""
+    memory = look.memory
+    kind = memory.word(address + 8)
+    offset = memory.signed(kind + look.objects.layout.at["type.tp_flags"] + _WEAKREFS_AFTER_FLAGS)
+    return bool(offset and memory.word(address + offset))
 
 
 def _callbacks(look: Look, future: int) -> list[int]:

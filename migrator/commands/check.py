@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge import checks, filters, health, health_report
+from bridge import checks, filters, health, health_report, words
+from inspector import descriptors, process
 from inspector.errors import MigrateError, NoSuchProcess, NotPython, UsageError
 from migrator import __version__
 from migrator.commands import _live
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _FINDINGS = 1
 _NOT_ALL_READ = 3
 _STUCK = 30.0
+_SOCKETS_OF_A_LOOP = 2  # with which asyncio's wakes itself up
 _CODES = click.Choice(list(health.RULES))
 
 
@@ -92,15 +94,25 @@ def command(
     named = look.pids()
     examinations = {pid: health.Examination(limits, chosen, matches) for pid in named}
     gone: dict[int, MigrateError] = {}
-    all_read = _examine(look, examinations, gone, samples, interval)
+    _examine(look, examinations, gone, samples, interval)
     if len(gone) == len(examinations):
         raise next(iter(gone.values()))
+    all_read = True
     for pid, error in gone.items():
         # What a search found may well have ended, or be no Python: not of interest.
         if named[pid] or not isinstance(error, NoSuchProcess | NotPython):
             _live.note(error.message)
             all_read = False
-    reports = [one.report() for pid, one in examinations.items() if pid not in gone]
+    reports = []
+    for pid, examination in examinations.items():
+        if pid in gone:
+            continue
+        reports.append(examination.report())
+        if not examination.all_read:
+            all_read = False
+            _live.note(
+                f"process {pid}: {words.completeness(reports[-1].graph.snapshot.completeness)}"
+            )
     for piece in _format(reports, as_json, junit, github, prometheus):
         _live.write([piece])
     if not all(report.healthy for report in reports):
@@ -125,15 +137,13 @@ def _examine(
     gone: dict[int, MigrateError],
     samples: int,
     interval: float,
-) -> bool:
-    """Take the looks; whether all of what could be looked at was read.
+) -> None:
+    """Take the looks.
 
     Puts those of several processes that could not be looked at into ``gone``; raises
     MigrateError where there is only one.
     """
-    from inspector import process
-
-    all_read = True
+    known: dict[int, process.Process] = {}
     start = 0.0
     for number in range(samples):
         time.sleep(max(0.0, start + number * interval - time.time()))
@@ -141,6 +151,10 @@ def _examine(
             if pid in gone:
                 continue
             try:
+                if pid not in known:
+                    known[pid] = process.look_up(pid)
+                elif not process.is_same(known[pid]):
+                    raise NoSuchProcess(f"process {pid} has ended")
                 # The search takes longer than all else: once, and again when time has passed.
                 ended = number in (0, samples - 1) and examination.wants_ended()
                 snapshot = look.take(pid, ended=ended)
@@ -150,11 +164,15 @@ def _examine(
                 gone[pid] = error
                 continue
             start = start or snapshot.taken_at  # the times that the findings go by
-            asleep = frozenset(t.tid for t in process.threads(pid) if t.state in "SD")
-            examination.add(snapshot, asleep)
-            facts = snapshot.completeness
-            all_read = all_read and not facts.units_failed and not facts.notes
-    return all_read
+            examination.add(snapshot, _facts(pid))
+
+
+def _facts(pid: int) -> checks.Facts:
+    return checks.Facts(
+        frozenset(thread.tid for thread in process.threads(pid) if thread.state in "SD"),
+        process.count_sockets(pid) > _SOCKETS_OF_A_LOOP,
+        descriptors.clients(pid),
+    )
 
 
 def _format(

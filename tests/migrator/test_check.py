@@ -80,6 +80,11 @@ def _codes(process: dict[str, Any], level: str = "deny") -> list[str]:
         ("green_readers", "3.14", ["multiple-readers"], None),
         ("healthy", "3.14", [], None),
         pytest.param("healthy", "3.11", [], None, marks=pytest.mark.nightly),
+        ("sound", "3.14", [], None),
+        *(
+            pytest.param("sound", version, [], None, marks=pytest.mark.nightly)
+            for version in ("3.11", "3.12", "3.13", "3.15")
+        ),
         ("churn", "3.14", [], None),
         ("samples/hybrid_service.py", "3.14", [], None),
     ],
@@ -159,6 +164,7 @@ def test_a_stuck_leaf_is_watched_for_as_long_as_asked(sick: Callable[..., Progra
 
 def test_sleepers_and_servers_are_not_stuck(sick: Callable[..., Program]) -> None:
     assert _check(sick("healthy"), "--stuck", "1s")[0] in (0, 3)
+    assert _check(sick("rests"), "--stuck", "1s")[1]["findings"] == []
     _, process = _check(sick("samples/hybrid_service.py"), "--stuck", "1s")
     assert "async_run" not in str(process["findings"])  # the asyncio hub's own task
     assert "heartbeat" not in str(process["findings"])

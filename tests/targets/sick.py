@@ -3,7 +3,9 @@
 import asyncio
 import os
 import sys
+import threading
 import time
+import weakref
 
 ailment = sys.argv[1]
 
@@ -30,6 +32,54 @@ async def healthy():
     ready()
     async with server:
         await asyncio.gather(*tasks)
+
+
+async def rests():  # nobody has anything for it to do
+    async def work_off(queue):
+        await queue.get()
+
+    async def serve(reader, _):
+        asyncio.current_task().set_name("connection")
+        accepted.set()
+        await reader.read()
+
+    accepted = asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    tasks = [asyncio.create_task(work_off(asyncio.Queue()), name="worker")]
+    await accepted.wait()
+    ready()
+    await asyncio.Event().wait()
+    return writer, tasks
+
+
+async def sound():  # each of these can still be completed
+    loop = asyncio.get_running_loop()
+    lock = asyncio.Lock()
+    weak = weakref.WeakValueDictionary()
+
+    def known_weakly():
+        weak[0] = future = loop.create_future()
+        return future
+
+    async def impatient():
+        async with lock:
+            await asyncio.wait_for(wants(), 20)
+
+    async def wants():
+        async with lock:
+            pass
+
+    waits = {
+        "shield": forever(asyncio.shield(loop.run_in_executor(None, threading.Event().wait))),
+        "weak": forever(known_weakly()),
+        "impatient": impatient(),
+    }
+    tasks = [asyncio.create_task(wait, name=name) for name, wait in waits.items()]
+    await asyncio.sleep(0.05)
+    ready()
+    await asyncio.Future()
+    return tasks
 
 
 async def stuck():
