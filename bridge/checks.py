@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import graph, watch, words
+from inspector.edges import LATER
 from inspector.snapshot import Unit
 from inspector.waits.green import GETS
 from inspector.waits.tasks import NEVER_DONE
@@ -89,10 +90,14 @@ class Seen:
     def _lasts(self, path: Sequence[str]) -> bool:
         """Whether a cycle stood still since an earlier look, and no timeout ends it soon."""
         units = [self.graph.units[identity] for identity in path[:-1]]
-        left = (unit.wait.seconds_left for unit in units if unit.wait)
-        if any(seconds is not None and seconds < self.limits.stuck for seconds in left):
+        if any(self.may_leave(unit) for unit in units):
             return False
         return self.watch.looks == 1 or _least(self, units) is not None
+
+    def may_leave(self, unit: Unit) -> bool:
+        """Whether a timeout ends the unit's wait within the time that leaves may be stuck."""
+        left = unit.wait.seconds_left if unit.wait else None
+        return left is not None and left < self.limits.stuck
 
 
 def _deadlocks(seen: Seen) -> Iterator[Case]:
@@ -110,16 +115,27 @@ def _deadlocks(seen: Seen) -> Iterator[Case]:
         yield Case(message, tuple(lines), units, _least(seen, units), _place(units[0]))
 
 
-def _hopeless(seen: Seen) -> Iterator[Case]:
-    knots = {seen.graph.knots[path[0]] for path in seen.deadlocks}
-    caught = {unit: "" for unit, knot in seen.graph.knots.items() if knot in knots}
+def _caught(seen: Seen) -> dict[str, str]:
+    """Who cannot go on because of a deadlock, and whom it waits for; nobody for those in one."""
+    found, waits_for = seen.graph, seen.graph.waits_for
+    knots = {found.knots[path[0]] for path in seen.deadlocks}
+    caught = {unit: "" for unit, knot in found.knots.items() if knot in knots}
     pending = list(caught)
     while pending:
         target = pending.pop()
-        for edge in seen.graph.awaited_by.get(target, ()):
-            if edge.waiter not in caught:
-                caught[edge.waiter] = target
-                pending.append(edge.waiter)
+        for edge in found.awaited_by.get(target, ()):
+            waiter = found.units[edge.waiter]
+            if waiter.id in caught or edge.via == LATER or seen.may_leave(waiter):
+                continue
+            others = (other.target for other in waits_for[waiter.id])
+            if edge.via not in graph.ANY_OF or all(other in caught for other in others):
+                caught[waiter.id] = target
+                pending.append(waiter.id)
+    return caught
+
+
+def _hopeless(seen: Seen) -> Iterator[Case]:
+    caught = _caught(seen)
     for identity, target in caught.items():
         unit = seen.graph.units[identity]
         if target:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Means of waiting for what the target holds, and not for the target to end.
 INDIRECT = frozenset({"lock", SEMAPHORE})
 
+# Means of waiting for several units of which one is enough.
+ANY_OF = frozenset({FIRST, SEMAPHORE})
+
 # How many edges the search for shortest cycles may look at: a target can hold any graph.
 _CYCLE_BUDGET = 2_000_000
 
@@ -123,7 +126,7 @@ def build(snapshot: Snapshot) -> Graph:
         for unit, one in units.items()
         if unit in waits_for and one.state == "waiting" and not one.moving
     }
-    any_of = {unit for unit in targets if waits_for[unit][0].via in (FIRST, SEMAPHORE)}
+    any_of = {unit for unit in targets if waits_for[unit][0].via in ANY_OF}
     targets = _stuck(targets, any_of)
     knots = _numbered(_components(targets))
     cycles = _cycles(targets, knots)

@@ -15,7 +15,7 @@ import pytest
 from bridge.health import RULES
 from migrator.durations import Duration
 from tests.live import migrate
-from tests.programs import ROOT
+from tests.programs import ROOT, every_target
 
 if TYPE_CHECKING:
     import subprocess
@@ -124,6 +124,18 @@ def test_a_deadlock_across_both_worlds_reads_like_a_story(sick: Callable[..., Pr
     assert "samples/deadlock.py:" in done.stdout
     assert "hint: " in done.stdout
     assert done.stdout.splitlines()[-1].startswith("not healthy: ")
+
+
+@every_target
+def test_only_who_cannot_go_on_is_a_deadlocks_victim(
+    version: str, sick: Callable[..., Program]
+) -> None:
+    _, process = _check(sick("around_a_ring", version), "--samples", "2")
+    named = [(found["code"], unit["name"]) for found in process["findings"]
+             for unit in found["units"]]  # fmt: skip
+    victims = {name for code, name in named if code == "never-completes"}
+    assert {name for code, name in named if code == "deadlock"} == {"left", "right"}
+    assert victims == {"caught", "caught-by-both"}
 
 
 def test_exceptions_that_nobody_asked_for_are_named(sick: Callable[..., Program]) -> None:

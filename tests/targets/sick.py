@@ -125,6 +125,40 @@ async def ring():
     await victim
 
 
+async def around_a_ring():
+    tasks = []
+
+    async def wait_for(index):
+        await asyncio.sleep(0)
+        await tasks[index % 2]
+
+    async def later():
+        soon = asyncio.gather(tasks[0])
+        await nap()
+        await soon
+
+    async def impatient():
+        await asyncio.wait_for(asyncio.shield(tasks[0]), 20)
+
+    async def first(*others):
+        await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
+
+    tasks += [asyncio.create_task(wait_for(1), name="left")]
+    tasks += [asyncio.create_task(wait_for(0), name="right")]
+    other = asyncio.create_task(nap(), name="other")
+    waits = {
+        "caught": asyncio.wait([tasks[0], other]),
+        "caught-by-both": first(*tasks),
+        "goes-on-later": later(),
+        "goes-on-in-time": impatient(),
+        "goes-on-with-other": first(tasks[0], other),
+    }
+    tasks += [asyncio.create_task(wait, name=name) for name, wait in waits.items()]
+    await asyncio.sleep(0.05)
+    ready()
+    await nap()
+
+
 async def busy():
     async def spin():
         ready()
