@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import click
 
+from bridge.escape import clean
 from inspector.errors import UsageError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-@click.command(context_settings={"ignore_unknown_options": True})
+_PYTHON = re.compile(r"python[0-9.]*")
+_FLAGS = re.compile(r"-([bBdEhiIOPqsSuvVx]+)")  # options of Python that take no value
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(program: tuple[str, ...]) -> None:
     """Start PROGRAM so that `ps` and `pstree` know when and where each unit was spawned.
@@ -21,7 +30,13 @@ def command(program: tuple[str, ...]) -> None:
     Example: migrate run -- python app.py
     """
     import bridge
+    from migrator.live import note
 
+    if deaf := _deaf(program):
+        note(
+            f"{clean(program[0])} {deaf} loads no sitecustomize: births will not be recorded; "
+            "bridge.tracking.install() in the program records them"
+        )
     environment = dict(os.environ)
     environment.setdefault("EVENTLET_MIGRATE_TRACK", "1")
     folder = str(Path(bridge.__file__).parent / "startup")
@@ -34,3 +49,16 @@ def command(program: tuple[str, ...]) -> None:
             f"cannot start {program[0]}: {error.strerror}",
             "give the program and its arguments after --: migrate run -- python app.py",
         ) from error
+
+
+def _deaf(program: Sequence[str]) -> str:
+    """The option by which a Python on the command line keeps us out, "" when there is none."""
+    if not _PYTHON.fullmatch(Path(program[0]).name):
+        return ""
+    for argument in program[1:]:
+        letters = _FLAGS.fullmatch(argument)
+        if letters is None:
+            return ""
+        if found := next((letter for letter in letters[1] if letter in "IES"), ""):
+            return f"-{found}"
+    return ""

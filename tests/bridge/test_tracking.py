@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inspector.capture import take
+from tests.live import migrate
 from tests.programs import ROOT, every_target
 
 if TYPE_CHECKING:
@@ -73,6 +74,15 @@ def test_the_launcher_passes_arguments_and_can_be_off(target_python: TargetPytho
     code = "import sys; print(sys.argv[1:], '_eventlet_migrate_tracking' in sys.modules)"
     assert _launch(python, "-c", code, "--x", "-h") == "['--x', '-h'] True\n"
     assert _launch(python, "-c", code, EVENTLET_MIGRATE_TRACK="0") == "[] False\n"
+
+
+@pytest.mark.parametrize("flags", [["-I"], ["-u", "-bE"], ["-S"]])
+def test_the_launcher_says_when_a_python_keeps_it_out(flags: list[str]) -> None:
+    done = migrate("run", sys.executable, *flags, "-c", "import sys; print(sys.argv)", "-h")
+    assert (done.returncode, done.stdout) == (0, "['-c', '-h']\n")
+    assert f"-{flags[-1][-1]} loads no sitecustomize" in done.stderr
+    done = migrate("run", sys.executable, "-c", "import sys; print(sys.argv)", *flags)
+    assert (done.stdout, done.stderr) == (f"{['-c', *flags]}\n", "")
 
 
 def test_the_programs_own_sitecustomize_still_runs(
