@@ -43,7 +43,10 @@ _PLAIN = {f"builtins.{name}" for name in _SHAPES} | {"collections.deque"}
 _SPLIT_KEYS, _GENERAL_KEYS = 2, 0
 _double = struct.Struct("<d").unpack_from  # aligned, so never across two pages
 _MAX_MRO = 64
-_MAX_ITEMS = 1 << 20
+_MAX_COUNT = 1 << 40  # items that a container may say it has; no more are read than asked for
+_MAX_SLOTS = 1 << 24  # of a dict or set that are looked through
+_MAX_NAMES = 1 << 15  # in a module or class
+_STEP = 64  # slots of a dict read together
 _DEQUE_BLOCK = 64  # BLOCKLEN of Modules/_collectionsmodule.c
 
 
@@ -133,6 +136,15 @@ class Objects:
             qualname = self.text(self.memory.word(kind.address + at["heaptype.ht_cached_keys"] - 8))
             kind.full = f"{module}.{qualname or kind.name}" if module else kind.name
 
+    def class_attribute(self, kind: Type, name: str) -> int:
+        """The address of what the type or the first of its bases defines, 0 where none does."""
+        for base in kind.mro:
+            namespace = self.memory.word(base + self.layout.at["type.tp_dict"])
+            found = self.entry(namespace, name) if namespace else 0
+            if found:
+                return found
+        return 0
+
     def _slot(self, kind: Type, name: str) -> int:
         """The offset of a __slots__ member (also of C members), -1 when there is none."""
         known = kind.slots.get(name)
@@ -140,14 +152,10 @@ class Objects:
             return known
         at, memory = self.layout.at, self.memory
         found = -1
-        for base in kind.mro:
-            namespace = memory.word(base + at["type.tp_dict"])
-            descriptor = self.entry(namespace, name) if namespace else 0
-            if descriptor:
-                if self.type_of(descriptor).name == "member_descriptor":
-                    definition = memory.word(descriptor + at["member.def"])
-                    found = memory.word(definition + at["memberdef.offset"])
-                break
+        descriptor = self.class_attribute(kind, name)
+        if descriptor and self.type_of(descriptor).name == "member_descriptor":
+            definition = memory.word(descriptor + at["member.def"])
+            found = memory.word(definition + at["memberdef.offset"])
         if not -1 <= found < kind.basicsize:
             raise BadMemory(f"member {name} outside its object")
         kind.slots[name] = found
@@ -223,11 +231,15 @@ class Objects:
     # containers
 
     def _tuple(self, address: int, limit: int) -> list[int]:
-        count = self.memory.word(address + self._size_at)
-        if count > _MAX_ITEMS:
-            raise BadMemory(f"{count} items at {address:#x}")
         first = address + self.layout.at["tuple.ob_item"]
-        return self.memory.words(first, min(count, limit))
+        return self.memory.words(first, min(self._count(address), limit))
+
+    def _count(self, address: int) -> int:
+        """How many items a list or tuple says that it has. Raises BadMemory."""
+        count = self.memory.word(address + self._size_at)
+        if count > _MAX_COUNT:
+            raise BadMemory(f"{count} items at {address:#x}")
+        return count
 
     def items(self, address: int, limit: int = 1024) -> list[int]:
         """Addresses of the first ``limit`` items of a list, tuple, set or deque, else none."""
@@ -236,9 +248,7 @@ class Objects:
         if shape == "tuple":
             return self._tuple(address, limit)
         if shape == "list":
-            count = memory.word(address + self._size_at)
-            if count > _MAX_ITEMS:
-                raise BadMemory(f"{count} items at {address:#x}")
+            count = self._count(address)
             if not count:
                 return []
             # list.ob_item is a pointer to the items, null as long as there were none
@@ -253,14 +263,14 @@ class Objects:
         # dict.ma_used and a deque's size are where a tuple's size is
         where = self.layout.at["set.used"] if is_set else self._size_at
         count = self.memory.word(address + where)
-        if count > 1 << 40:
+        if count > _MAX_COUNT:
             raise BadMemory(f"{count} items at {address:#x}")
         return count
 
     def _set(self, address: int, limit: int) -> list[int]:
         at, memory = self.layout.at, self.memory
         slots = memory.word(address + at["set.mask"]) + 1
-        if slots > _MAX_ITEMS:
+        if slots > _MAX_SLOTS:
             raise BadMemory(f"a set of {slots} slots at {address:#x}")
         table = memory.word(address + at["set.table"])
         found: list[int] = []
@@ -297,22 +307,29 @@ class Objects:
         at, memory = self.layout.at, self.memory
         keys = memory.word(address + at["dict.ma_keys"])
         values = memory.word(address + at["dict.ma_values"])
-        return [pair for pair in self._entries(keys, values, limit) if pair[0] and pair[1]]
+        found: list[tuple[int, int]] = []
+        step = max(limit, _STEP)
+        for start in range(0, _MAX_SLOTS, step):
+            slots = self._entries(keys, values, step, start)
+            found += [pair for pair in slots if pair[0] and pair[1]]
+            if len(slots) < step or len(found) >= limit:
+                break
+        return found[:limit]
 
-    def _entries(self, keys: int, values: int, limit: int) -> list[tuple[int, int]]:
-        """All entry slots of a keys object, empty ones included, in index order."""
+    def _entries(self, keys: int, values: int, limit: int, start: int = 0) -> list[tuple[int, int]]:
+        """Up to ``limit`` slots of a keys object from ``start``, in index order, empty ones too."""
         at, memory = self.layout.at, self.memory
         log2_index_bytes = memory.u8(keys + at["keys.log2_index_bytes"])
         kind = memory.u8(keys + at["keys.kind"])
         used = memory.word(keys + at["keys.nentries"])
-        if log2_index_bytes > 30 or kind > _SPLIT_KEYS or used > _MAX_ITEMS:
+        if log2_index_bytes > 40 or kind > _SPLIT_KEYS or used > _MAX_COUNT:
             raise BadMemory(f"no dict keys at {keys:#x}")
-        first = keys + at["keys.indices"] + (1 << log2_index_bytes)
         step = 3 if kind == _GENERAL_KEYS else 2
-        words = memory.words(first, step * min(used, limit))
+        first = keys + at["keys.indices"] + (1 << log2_index_bytes) + 8 * step * start
+        words = memory.words(first, step * max(0, min(used - start, limit)))
         names = words[step - 2 :: step]
         if values:
-            found = memory.words(values + at["values.first"], len(names))
+            found = memory.words(values + at["values.first"] + 8 * start, len(names))
         else:
             found = words[step - 1 :: step]
         return list(zip(names, found, strict=True))
@@ -322,7 +339,7 @@ class Objects:
         at, memory = self.layout.at, self.memory
         keys = memory.word(dictionary + at["dict.ma_keys"])
         values = memory.word(dictionary + at["dict.ma_values"])
-        for key, value in self._entries(keys, values, 1 << 16):
+        for key, value in self._entries(keys, values, _MAX_NAMES):
             if key and self._key(key) == name:
                 return value
         return 0
@@ -333,7 +350,7 @@ class Objects:
         lengths = {len(name) for name in names}
         keys = memory.word(dictionary + at["dict.ma_keys"])
         values = memory.word(dictionary + at["dict.ma_values"])
-        pairs = self._entries(keys, values, 1 << 16)
+        pairs = self._entries(keys, values, _MAX_NAMES)
         memory.prefetch(key for key, _ in pairs if key)
         found: dict[str, int] = {}
         for key, value in pairs:
