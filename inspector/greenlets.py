@@ -36,6 +36,7 @@ class PimplLayout:
         "size",
         "stack_start",
         "stack_stop",
+        "thread",
         "top_frame",
     )  # fmt: skip
 
@@ -53,6 +54,8 @@ class PimplLayout:
         self.main = 168 + grown
         self.run = self.main + 8
         self.parent = self.main + 16
+        # Of a main greenlet, whose own members begin with _self: greenlet's state of its thread.
+        self.thread = self.main + 8 if self_first else self.main
         self.size = self.parent + 8
 
 
@@ -158,17 +161,23 @@ def _owner(objects: Objects, pimpl: int, layout: PimplLayout, *_: object) -> int
 def read_greenlet(
     frames: Frames, layout: PimplLayout, pimpl: int, main_vtable: int
 ) -> GreenletFacts | None:
-    """The facts of the greenlet at ``pimpl``; None for a dead one. Raises BadMemory."""
+    """The facts of the greenlet at ``pimpl``; None for a dead one. Raises BadMemory.
+
+    Dead is what greenlet calls so: it has returned, or the thread it ran in has ended.
+    """
     objects = frames.objects
     owner = _owner(objects, pimpl, layout)
     if not owner:
         return None
     words = objects.memory.words(pimpl, layout.size >> 3)
     is_main = words[0] == main_vtable
+    main = owner if is_main else words[layout.main >> 3]  # none before it has run
+    if main and not objects.memory.word(objects.memory.word(main + PIMPL_AT) + layout.thread):
+        return None
     found = GreenletFacts(owner, pimpl, objects.type_of(owner).full, frames, is_main=is_main)
     found.stack_start = words[layout.stack_start >> 3]
     if not is_main:
-        found.main = words[layout.main >> 3]
+        found.main = main
         found.run = words[layout.run >> 3]
         found.parent = words[layout.parent >> 3]
     if found.stack_start or is_main:
@@ -180,7 +189,7 @@ def read_greenlet(
                 found.stack += frames.chain_over_stack(
                     words[layout.previous_frame >> 3], start, saved, copy
                 )
-    elif not words[layout.stack_stop >> 3] and found.run:
+    elif not words[layout.stack_stop >> 3]:
         found.started = False
     else:
         return None

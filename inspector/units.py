@@ -364,9 +364,12 @@ class _Assembly:
                 return outer.qualname
             if self.functions is None:
                 self.functions = self.schedule.functions()
+            objects = self.objects
             function = self.functions.get(green.address, 0)
-            name = callable_name(self.objects, function) if function else None
-            return name or (callable_name(self.objects, green.run) if green.run else None) or ""
+            name = callable_name(objects, function) if function else None
+            # What greenlet was given to run, or the method of that name of a class of its own.
+            run = green.run or objects.class_attribute(objects.type_of(green.address), "run")
+            return name or (callable_name(objects, run) if run else None) or ""
         except BadMemory:
             return ""
 

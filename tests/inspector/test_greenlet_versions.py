@@ -47,6 +47,7 @@ ALWAYS = {
     ("3.14", "3.2.4", "0.40.4"),
     ("3.14", "3.4.0", "0.41.3"),
 }
+RECENT = {("3.11", "2.0.2"), ("3.12", "3.0.3"), ("3.14", "3.4.0")}
 
 
 def pairs() -> list[tuple[str, str, str]]:
@@ -144,6 +145,29 @@ def test_frames_beyond_a_c_stack_that_was_moved_away(
     assert len(seen[0]) > 40
     assert any(len(stack) > 30 for stack in seen[0])
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(
+    ("version", "greenlet"),
+    [
+        pytest.param(*pair, marks=[] if pair in RECENT else [pytest.mark.nightly])
+        for pair in sorted({pair[:2] for pair in pairs()})
+    ],
+)
+def test_dead_is_what_greenlet_calls_so(
+    version: str, greenlet: str, start_pair: Callable[..., Start]
+) -> None:
+    start = start_pair(version, greenlet, EVENTLETS[-1])
+    program = start("tests/targets/dead_or_alive.py").rest()
+    units = {unit.id.removeprefix("green:"): unit for unit in take(program.pid).units}
+    assert units.keys() == {*program.ready["alive"].split(","), program.ready["main"]}
+    assert units.pop(program.ready["main"]).state == "running"
+    assert sorted((unit.name, unit.state) for unit in units.values()) == [
+        ("", "not_started"),  # it has nothing to run
+        ("Runs.run", "not_started"),
+        ("Runs.run", "waiting"),
+        ("switch_away", "not_started"),
+    ]
 
 
 @pytest.mark.nightly
