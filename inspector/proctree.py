@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
 
 def descendants(pid: int) -> list[int]:
-    """The processes below ``pid``, each before its own children; none when it is gone."""
+    """The processes below ``pid``, each before its own children; none when it is gone.
+
+    This process is not among them, as when it was started by the shell that is asked about.
+    """
+    own = os.getpid()
     found: dict[int, None] = {}
     pending = list(children(pid))[::-1]
     while pending:
         process = pending.pop()
-        if process not in found:
+        if process not in found and process != own:
             found[process] = None
             pending += children(process)[::-1]
     return list(found)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from inspector.errors import UsageError
 from inspector.freeze import frozen
 from inspector.process import look_up
 from tests.programs import ROOT, wait_until
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _LOOKER = """
 import sys, time
+from inspector.errors import UsageError
 from inspector.freeze import frozen
 with frozen(int(sys.argv[1])):
     print("stopped", flush=True)
@@ -60,6 +62,25 @@ def test_it_goes_on_when_the_looker_is_killed(sleeper: int) -> None:
     looker.wait()
     looker.stdout.close()
     wait_until(lambda: not _stopped(sleeper))
+
+
+def test_ctrl_z_waits_until_it_goes_on(sleeper: int) -> None:
+    looker = subprocess.Popen(
+        [sys.executable, "-c", _LOOKER.replace("1000", "0.5") + "time.sleep(1000)", str(sleeper)],
+        stdout=subprocess.PIPE, cwd=ROOT, process_group=0,
+    )  # fmt: skip
+    assert looker.stdout is not None
+    assert looker.stdout.readline() == b"stopped\n"
+    os.killpg(looker.pid, signal.SIGTSTP)
+    wait_until(lambda: not _stopped(sleeper))
+    looker.kill()
+    looker.wait()
+    looker.stdout.close()
+
+
+def test_it_is_not_stopped_to_look_at_itself() -> None:
+    with pytest.raises(UsageError, match="itself"), frozen(os.getpid()):
+        pass
 
 
 def test_one_that_was_stopped_before_stays_so(sleeper: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -66,6 +68,16 @@ def test_below_a_shell_there_is_python_too(family: Program) -> None:
     done = migrate("ps", "--children", shell)
     assert "worker-2" in done.stdout
     assert f"{shell}" in done.stderr
+
+
+def test_below_the_shell_that_started_it_it_does_not_look_at_itself(family: Program) -> None:
+    shell = (
+        "import os, subprocess, sys; sys.exit(subprocess.run([sys.executable, '-m', 'migrator', "
+        "'ps', '--freeze', '--children', str(os.getpid())], timeout=60).returncode)"
+    )
+    done = subprocess.run([sys.executable, "-c", shell], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("# ") == 1
 
 
 def test_one_of_several_that_is_gone_is_said_and_the_others_are_shown(family: Program) -> None:
