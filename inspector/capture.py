@@ -23,12 +23,11 @@ from inspector.units import assemble
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.attach import Target
-    from inspector.frames import RawFrame
     from inspector.greenlets import GreenletFacts
     from inspector.memory import Memory
     from inspector.snapshot import Snapshot
     from inspector.tasks import TaskFacts
-    from inspector.threads import ThreadState
+    from inspector.threads import ThreadFacts, ThreadState
 
 _ROUNDS = 3  # readings of a unit that moves or does not decode, the first included
 _FRAME_OBJECT_FRAME = 24  # PyFrameObject.f_frame, after the head and f_back (pycore_frame.h)
@@ -92,6 +91,8 @@ def _take(target: Target, options: Options) -> Snapshot:
     capture.read(options.caller)
     retries = _settle(capture, target, options)
     capture_ms = (time.perf_counter() - started) * 1000
+    if cut := capture.frames.cut:
+        capture.notes.append(f"a stack of {max(cut):,} frames is shown without its middle")
     found = assemble(capture, waits=options.waits)
     unretrieved = None
     if options.ended:
@@ -113,17 +114,6 @@ def _take(target: Target, options: Options) -> Snapshot:
     snapshot = target.snapshot(capture, found, taken_at, completeness)
     unread = (*capture.failed_tasks, *capture.failed_pimpls)
     return snapshot._replace(unretrieved=unretrieved, unread=unread)
-
-
-class ThreadFacts:
-    """An OS thread and its present stack, innermost first."""
-
-    __slots__ = ("running_task", "stack", "state")
-
-    def __init__(self, state: ThreadState, stack: list[RawFrame], running_task: int) -> None:
-        self.state = state
-        self.stack = stack
-        self.running_task = running_task
 
 
 class Capture:
@@ -161,23 +151,22 @@ class Capture:
         for state in states:
             state.tid = target.tid_of(state.tid)
         self._read_modules()
-        running_at = layout.at.get("atstate.running_task", 0)
-        for state in states:
-            try:
-                frame = state.frame
-                if caller and caller[0] == state.tid:
-                    frame = self.memory.word(caller[1] + _FRAME_OBJECT_FRAME)
-                    state.holds_gil = True  # it lets go of it only while it reads
-                stack = self.frames.chain(frame)
-            except BadMemory:
-                stack = []  # it runs and moves
-            running = self.memory.word(state.address + running_at) if running_at else 0
-            self.threads.append(ThreadFacts(state, stack, running))
+        self.threads = [threads.ThreadFacts(state, self.frames) for state in states]
         if target.vtables:
             self._read_greenlets()
         elif any("greenlet" in modules for modules in self.modules):
             self.notes.append(_NO_GREENLETS)
         self._read_tasks(states)
+        self.read_stacks(caller)
+
+    def read_stacks(self, caller: tuple[int, int] | None = None) -> None:
+        """Read what the threads run: last, since it is what changes first."""
+        for thread in self.threads:
+            top = 0
+            if caller and caller[0] == thread.state.tid:
+                top = self.memory.word(caller[1] + _FRAME_OBJECT_FRAME)
+                thread.state.holds_gil = True  # it lets go of it only while it reads
+            thread.read(self.frames, top)
 
     def _read_greenlets(self) -> None:
         target, memory = self.target, self.memory
@@ -347,7 +336,7 @@ def _settle(capture: Capture, target: Target, options: Options) -> int:
     retries = 0
     suspects: set[int] | None = None
     for _ in range(_ROUNDS - 1):
-        moved = _moved(capture, target.memory.fresh(), suspects)
+        moved = _moved(capture, target.memory.fresh(), suspects) | _nowhere(capture)
         if not moved and not capture.failed_tasks and not capture.failed_pimpls:
             return retries
         again = Capture(target, arguments=options.args)
@@ -366,9 +355,33 @@ def _settle(capture: Capture, target: Target, options: Options) -> int:
         capture.greenlets.update(again.greenlets)
         capture.failed_tasks = again.failed_tasks
         capture.failed_pimpls = again.failed_pimpls
+        capture.frames.cut += again.frames.cut
         suspects = set(again.tasks) | set(again.greenlets)
-    capture.moving = _moved(capture, target.memory.fresh(), suspects)
+        capture.read_stacks(options.caller)
+    capture.moving = _moved(capture, target.memory.fresh(), suspects) | _nowhere(capture)
     return retries
+
+
+def _nowhere(capture: Capture) -> set[int]:
+    """Addresses of units that ran when they were read, and that no thread ran a moment later."""
+    found: set[int] = set()
+    executing = {task.executing: task.address for task in capture.tasks.values()}
+    if len(executing) > 1 or 0 not in executing:
+        stacks = [thread.stack for thread in capture.threads]
+        stacks += [green.stack for green in capture.greenlets.values()]
+        for stack in stacks:
+            for frame, _, _ in stack:
+                executing.pop(frame, None)
+        executing.pop(0, None)
+        found.update(executing.values())
+    running: dict[int, list[int]] = {}
+    for green in capture.greenlets.values():
+        if green.running:
+            running.setdefault(green.main or green.address, []).append(green.address)
+    for several in running.values():  # of one thread, which runs but one at a time
+        if len(several) > 1:
+            found.update(several)
+    return found
 
 
 def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:

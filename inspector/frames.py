@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from inspector.memory import Memory
     from inspector.objects import Objects
 
-MAX_DEPTH = 10_000  # frames of one stack; sys.setrecursionlimit rarely goes beyond
+MAX_DEPTH = 1 << 20  # frames of one stack: sys.setrecursionlimit(10**6) is not unheard of
+_ENDS = 10_000  # frames kept of either end of a stack: more than that nobody reads
+_MAX_ON_C_STACK = 1 << 14  # a recursion of C and Python ends with the C stack
 _MAX_NAMES = 4096
 _MAX_LINES = 1 << 20
 
@@ -173,6 +175,7 @@ class Frames:
         self.with_arguments = arguments
         self.codes: dict[int, Code] = {}
         self._stacks: dict[tuple[object, ...], tuple[Frame, ...]] = {}
+        self.cut: list[int] = []  # how long those stacks were of which only the ends were kept
         at = objects.layout.at
         self.tag = objects.tag
         self._frame = fields(
@@ -181,11 +184,19 @@ class Frames:
             (at["frame.instr_ptr"], "Q"),
             (at["frame.owner"], "B"),
         )
+        self.size = self._frame.size  # bytes of a frame that a chain is told by
         self._locals = at["frame.localsplus"]
         # How far below its stack pointer a frame keeps what it awaits; 0 before 3.14, where
         # frames keep an index instead of a pointer.
         self.slot = 8 * at["frame.await_slot"] if "frame.stackpointer" in at else 0
         self._minor = objects.layout.minor
+
+    def beside(self, memory: Memory) -> Frames:
+        """The same through another capture: what is known of code is shared."""
+        other = object.__new__(Frames)
+        other.__dict__.update(self.__dict__)
+        other.objects = self.objects.beside(memory)
+        return other
 
     def code_at(self, address: int) -> Code:
         """The code object at ``address``, decoded once. Raises BadMemory."""
@@ -202,14 +213,14 @@ class Frames:
         objects, codes, memory = self.objects, self.codes, self.objects.memory
         pages, unpack, tag = memory.pages, self._frame.unpack_from, self.tag
         found: list[RawFrame] = []
-        left = MAX_DEPTH
+        seen, check, mark = 0, 64, -1
         while address:
             try:
                 executable, previous, instruction, owner = unpack(
                     pages[address >> 12], address & 4095
                 )
             except struct.error:  # it lies across two pages
-                data = memory.data(address, self._frame.size)
+                data = memory.data(address, self.size)
                 executable, previous, instruction, owner = unpack(data)
             if owner < _OWNED_BY_INTERPRETER:
                 code = codes.get(executable & tag)
@@ -218,10 +229,19 @@ class Frames:
                 if code is not None:
                     found.append((address, code, instruction))
             address = previous
-            left -= 1
-            if not left:
+            seen += 1
+            if address == mark or seen == MAX_DEPTH:
                 raise BadMemory("a stack that does not end")
+            if seen == check:  # a circle comes by here again, as Brent found
+                mark, check = address, 2 * check
+        self.keep_ends(found)
         return found
+
+    def keep_ends(self, stack: list[RawFrame]) -> None:
+        """Leave the middle out of a stack that is too long to be shown."""
+        if len(stack) > 2 * _ENDS:
+            self.cut.append(len(stack))
+            del stack[_ENDS:-_ENDS]
 
     def chain_over_stack(self, address: int, start: int, saved: int, copy: int) -> list[RawFrame]:
         """`chain` through frames on a C stack, of which ``saved`` bytes from ``start`` were moved.
@@ -231,7 +251,7 @@ class Frames:
         """
         memory, at = self.objects.memory, self.objects.layout.at
         found: list[RawFrame] = []
-        for _ in range(MAX_DEPTH):
+        for _ in range(_MAX_ON_C_STACK):
             if not address:
                 return found
             place = address + copy - start if start <= address < start + saved else address

@@ -89,6 +89,13 @@ class Objects:
         # A str that is not ASCII has its UTF-8 pointer and length between header and data.
         self._compact = self._ascii + 16 + (8 if layout.minor < 12 else 0)
 
+    def beside(self, memory: Memory) -> Objects:
+        """The same through another capture: what is known of types and names is shared."""
+        other = object.__new__(Objects)
+        other.__dict__.update(self.__dict__)
+        other.memory = memory
+        return other
+
     # types
 
     def type_of(self, address: int) -> Type:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 
+from inspector.frames import MAX_DEPTH
 from inspector.memory import BadMemory, fields
 
 TYPE_CHECKING = False
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 MAX_TASKS = 2_000_000
 _MAX_AWAITERS = 10_000
-_MAX_CHAIN = 10_000
 _PENDING = 0  # enum fut_state
 _GENERATOR, _WRAPPER, _OTHER = 0, 1, 2
 _INNER = 16  # coroutine_wrapper, async_generator_asend, _athrow: what they wrap comes first
@@ -233,9 +233,13 @@ class TaskReader:
         awaiting, awaited, slot = self.awaiting, frames.awaited, frames.slot
         own = task.stack
         current = task.coro
-        left = _MAX_CHAIN
-        while current and left:
-            left -= 1
+        seen, check, mark = 0, 64, 0
+        while current:
+            if current == mark or seen == MAX_DEPTH:
+                raise BadMemory("a chain of awaits that does not end")
+            if seen == check:  # a circle comes by here again, as Brent found
+                mark, check = current, 2 * check
+            seen += 1
             try:
                 kind, state, executable, instruction, top = unpack(
                     pages[current >> 12], current & 4095
@@ -266,8 +270,7 @@ class TaskReader:
             elif state == self.executing:  # now, or in a greenlet that is suspended
                 task.executing = current + iframe
             break
-        if not left:
-            raise BadMemory("a chain of awaits that does not end")
+        frames.keep_ends(own)
         own.reverse()
 
     def _awaitable(self, kind: int) -> int:

@@ -9,33 +9,69 @@ from inspector.memory import BadMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inspector.frames import Frames, RawFrame
     from inspector.layouts import Layout
     from inspector.memory import Memory
 
 _MAX_INTERPRETERS = 256
 _MAX_THREADS = 65_536
+_TRIES = 100  # readings of one stack: a busy loop that calls small functions takes up to 30
 
 
 class ThreadState:
     """A PyThreadState: ``tid`` is the kernel's id, ``ident`` pthread's."""
 
-    __slots__ = ("address", "frame", "holds_gil", "ident", "interpreter", "tid")
+    __slots__ = ("address", "holds_gil", "ident", "interpreter", "tid")
 
     def __init__(
-        self,
-        address: int,
-        interpreter: int,
-        tid: int,
-        ident: int,
-        frame: int,
-        holds_gil: bool | None,
+        self, address: int, interpreter: int, tid: int, ident: int, holds_gil: bool | None
     ) -> None:
         self.address = address
         self.interpreter = interpreter
         self.tid = tid
         self.ident = ident
-        self.frame = frame  # address of the innermost frame, 0 when no Python runs
         self.holds_gil = holds_gil
+
+
+class ThreadFacts:
+    """An OS thread and what it runs now. ``stack`` is innermost first."""
+
+    __slots__ = ("frames", "running_task", "stack", "state")
+
+    def __init__(self, state: ThreadState, frames: Frames) -> None:
+        self.state = state
+        self.frames = frames  # of the reading that the stack comes from
+        self.stack: list[RawFrame] = []
+        self.running_task = 0
+
+    def read(self, frames: Frames, top: int = 0) -> None:
+        """Read the stack anew until two readings of it agree, all but where the innermost is.
+
+        A thread that runs calls and returns meanwhile. So the pages of its stack are read
+        together, right after the word that says where it begins; those are known from the
+        reading before. ``top`` is the innermost frame where that is another one.
+        """
+        pages: set[int] = set()
+        before: object = None
+        at, address = frames.objects.layout.at, self.state.address
+        running_at = at.get("atstate.running_task")
+        for _ in range(_TRIES):
+            memory = frames.objects.memory.fresh()
+            now = frames.beside(memory)
+            try:
+                first = top or current_frame(memory, at, address)
+                memory.prefetch_pages(pages)
+                stack = now.chain(first)
+                if running_at:
+                    self.running_task = memory.word(address + running_at)
+            except BadMemory:
+                continue
+            self.frames, self.stack = now, stack
+            seen = [(frame, code) for frame, code, _ in stack], [place for *_, place in stack[1:]]
+            if seen == before:
+                return
+            before = seen
+            pages = {place >> 12 for frame, _, _ in stack for place in (frame, frame + frames.size)}
 
 
 def interpreters(memory: Memory, layout: Layout, runtime: int) -> list[int]:
@@ -53,22 +89,20 @@ def threads_of(memory: Memory, layout: Layout, runtime: int, interpreter: int) -
     found = []
     head = memory.word(interpreter + at["interp.threads_head"])
     for address in _linked(memory, head, at["tstate.next"], _MAX_THREADS):
-        if "tstate.cframe" in at:  # 3.11, 3.12: one hop more
-            cframe = memory.word(address + at["tstate.cframe"])
-            frame = memory.word(cframe + at["cframe.current_frame"]) if cframe else 0
-        else:
-            frame = memory.word(address + at["tstate.current_frame"])
-        found.append(
-            ThreadState(
-                address,
-                interpreter,
-                memory.word(address + at["tstate.native_thread_id"]),
-                memory.word(address + at["tstate.thread_id"]),
-                frame,
-                None if holder is None else holder == address,
-            )
-        )
+        tid = memory.word(address + at["tstate.native_thread_id"])
+        if tid:  # none as long as the thread is being made
+            ident = memory.word(address + at["tstate.thread_id"])
+            holds = None if holder is None else holder == address
+            found.append(ThreadState(address, interpreter, tid, ident, holds))
     return found
+
+
+def current_frame(memory: Memory, at: dict[str, int], address: int) -> int:
+    """The innermost frame of the thread state at ``address``, 0 when no Python runs."""
+    if "tstate.cframe" in at:  # 3.11, 3.12: one hop more
+        cframe = memory.word(address + at["tstate.cframe"])
+        return memory.word(cframe + at["cframe.current_frame"]) if cframe else 0
+    return memory.word(address + at["tstate.current_frame"])
 
 
 def _gil_holder(memory: Memory, layout: Layout, runtime: int, interpreter: int) -> int | None:

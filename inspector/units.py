@@ -15,11 +15,14 @@ from inspector.waits import Waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inspector.capture import Capture, ThreadFacts
-    from inspector.frames import RawFrame
+    from inspector.capture import Capture
+    from inspector.frames import Frames, RawFrame
     from inspector.greenlets import GreenletFacts
     from inspector.snapshot import KernelState, Kind, Runtime, State
     from inspector.tasks import TaskFacts
+    from inspector.threads import ThreadFacts
+
+    _Holder = ThreadFacts | GreenletFacts
 
 # The letters of /proc/PID/task/TID/status, see proc_pid_stat(5).
 _KERNEL_STATES: dict[str, KernelState] = {
@@ -43,8 +46,9 @@ class Assembled(Record):
     hub: str | None  # module of the hub in use
 
 
-# Where a task's coroutine is: its state, its own frames, the greenlet around them or 0.
-_Place = tuple["State", "list[RawFrame]", int]
+# Where a task's coroutine is: its state, its own frames and what reads them, the greenlet
+# around them or 0.
+_Place = tuple["State", "list[RawFrame]", "Frames", int]
 
 
 def assemble(capture: Capture, *, waits: bool = True) -> Assembled:
@@ -83,7 +87,7 @@ class _Assembly:
         greens = [(green, self._green_state(green)) for green in capture.greenlets.values()]
         pairs = find_edges(capture)
         if self.waits is not None:
-            for task, (state, _, greenlet) in tasks:
+            for task, (state, _, _, greenlet) in tasks:
                 self.waits.add_task(task, state, greenlet)
             for green, state in greens:
                 task_of, _ = self.continued.get(green.address, (0, 0))
@@ -152,26 +156,26 @@ class _Assembly:
                 tid = self.tids.get(self._main_of(green))
                 if tid is not None and tid in by_tid:
                     self.current[tid] = green.address
-                    green.stack = by_tid[tid].stack
+                    green.stack, green.frames = by_tid[tid].stack, by_tid[tid].frames
 
     # tasks whose coroutine runs: in a thread, or in a greenlet that is suspended
 
-    def _frames_of_executing(self) -> dict[int, tuple[list[RawFrame], int, bool]]:
-        """Frame address -> (stack it is part of, greenlet or 0, whether that runs now)."""
+    def _frames_of_executing(self) -> dict[int, tuple[_Holder, int, bool]]:
+        """Frame address -> (what holds the stack it is part of, greenlet or 0, if that runs)."""
         wanted = {task.executing for task in self.capture.tasks.values() if task.executing}
-        found: dict[int, tuple[list[RawFrame], int, bool]] = {}
+        found: dict[int, tuple[_Holder, int, bool]] = {}
         if not wanted:
             return found
         for thread in self.capture.threads:
             green = self.current.get(thread.state.tid, 0)
             for frame, _, _ in thread.stack:
                 if frame in wanted:
-                    found[frame] = (thread.stack, green, True)
+                    found[frame] = (thread, green, True)
         for facts in self.capture.greenlets.values():
             if not facts.running:
                 for frame, _, _ in facts.stack:
                     if frame in wanted:
-                        found[frame] = (facts.stack, facts.address, False)
+                        found[frame] = (facts, facts.address, False)
         return found
 
     def _continued_by_greenlets(self) -> dict[int, tuple[int, int]]:
@@ -211,23 +215,21 @@ class _Assembly:
                 state = "not_started"
             elif self._is_scheduled(task):
                 state = "runnable"
-            return state, task.stack, 0
-        stack, green, now = self.holders.get(task.executing, ([], 0, False))
-        own = task.stack
-        for index, (frame, _, _) in enumerate(stack):
-            if frame == task.executing:
-                own = stack[: index + 1]
-                break
-        running = now or (not stack and task.address in self.running_tasks)
-        return "running" if running else "waiting", own, green
+            return state, task.stack, task.frames, 0
+        if task.executing not in self.holders:
+            state = "running" if task.address in self.running_tasks else "waiting"
+            return state, task.stack, task.frames, 0
+        holder, green, now = self.holders[task.executing]
+        inner = [frame for frame, _, _ in holder.stack].index(task.executing)
+        return "running" if now else "waiting", holder.stack[: inner + 1], holder.frames, green
 
     def _task(self, task: TaskFacts, place: _Place) -> Unit:
         address = task.address
-        state, own, greenlet = place
+        state, own, frames, greenlet = place
         inside = None
         if greenlet and not self.capture.greenlets[greenlet].is_main:
             inside = self.ids[greenlet]
-        stack = task.frames.show_all(own)
+        stack = frames.show_all(own)
         # From the outermost in, so that the places of those to come stay what they are.
         for green, index in sorted(self.continuing.get(address, ()), key=lambda one: -one[1]):
             inside = self.ids[green]
@@ -384,7 +386,7 @@ class _Assembly:
             holds_gil=state.holds_gil,
             current_task=self.ids.get(running),
             current_greenlet=self.ids.get(green) if green else None,
-            stack=tuple([self.frames.show(frame) for frame in thread.stack]),
+            stack=thread.frames.show_all(thread.stack),
             state=_KERNEL_STATES.get(known.state) if known else None,
             system_call=(known.system_call or None) if known else None,
         )

@@ -43,6 +43,24 @@ def test_quiet_units_are_right_in_every_snapshot(
         _no_wrong_stacks(snapshot)
 
 
+@every_target
+@pytest.mark.parametrize("turns", ["5", "50"])
+@pytest.mark.parametrize("snapshots", SNAPSHOTS)
+def test_the_stack_of_a_busy_thread_is_of_one_moment(
+    version: str,
+    turns: str,
+    snapshots: int,
+    target_python: TargetPython,
+    start_target: StartTarget,
+) -> None:
+    program = start_target(target_python(version), "tests/targets/busy.py", turns)
+    for _ in range(snapshots):
+        (thread,) = take(program.pid).threads
+        functions = [frame.function for frame in thread.stack]
+        assert functions.pop() == "<module>"
+        assert not {"left", "right"} <= set(functions), functions
+
+
 def test_frozen_is_exact(target_python: TargetPython, start_target: StartTarget) -> None:
     for world in ("tasks", "greens"):
         python = target_python("3.14", "greenlet", "eventlet")

@@ -84,6 +84,30 @@ def test_blocked_in_c_and_running(
         assert other[0].holds_gil is False
 
 
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.15"])
+@pytest.mark.parametrize("where", ["thread", "green"])
+def test_deep_stacks(
+    version: str, where: str, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    python = target_python(version, "greenlet", "eventlet")
+    for count, kept, notes in (
+        (15_000, 15_000, []),
+        (30_000, 20_000, ["without its middle"]),
+    ):
+        arguments = [str(count), *(["green"] if where == "green" else [])]
+        seen = take(start_target(python, "tests/targets/deep.py", *arguments).rest().pid)
+        stacks = [unit.stack for unit in seen.units] + [thread.stack for thread in seen.threads]
+        deepest = max(stacks, key=len)
+        assert kept <= len(deepest) < kept + 10
+        outermost = "GreenThread.main" if where == "green" else "<module>"
+        assert deepest[-1].function == outermost
+        outer = [
+            frame.args["left"] for frame in deepest[-4:] if frame.args and frame.function == "down"
+        ]
+        assert outer[-2:] == [str(count - 1), str(count)]
+        assert [note[-18:] for note in seen.completeness.notes] == notes
+
+
 @pytest.mark.parametrize("version", TARGETS)
 def test_idle_in_epoll(
     version: str, target_python: TargetPython, start_target: StartTarget
