@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from migrator.edits import Edit
-from migrator.statements import block_of
+from migrator.statements import block_of, comment_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,13 +54,14 @@ class ImportPlan:
             lines = self._lines(statement)
             if len(lines) == 1 and self._sorts_in_place(statement, lines[0]):
                 edits += self._renamed(statement)
+                edits += self._without(statement, [a for a in statement.names if a in self.moved])
             elif len(lines) == 1 and not self.source.comments(*self._whole_line(statement)):
                 whole[statement] = []
                 inserted.setdefault(statement, []).extend(lines)
             else:
                 whole[statement] = lines
         edits += [Edit(*self.source.span(alias), name) for alias, name in self.shortened.items()]
-        for module, anchor in self.added:
+        for module, anchor in self._needed():
             line = f"import {module}"
             if line not in inserted.setdefault(anchor, []):
                 inserted[anchor].append(line)
@@ -68,6 +69,17 @@ class ImportPlan:
             edits += self._insert(anchor, lines)
         edits += self._insert_standard(whole)
         return edits, whole
+
+    def _needed(self) -> Iterable[tuple[str, ast.stmt]]:
+        """What is added, once for all that would stand at the top level of the module."""
+        body = self.source.tree.body
+        at_top: dict[str, ast.stmt] = {}
+        for module, anchor in self.added:
+            if anchor not in body:
+                yield module, anchor
+            elif module not in at_top or anchor.lineno < at_top[module].lineno:
+                at_top[module] = anchor
+        yield from at_top.items()
 
     def _lines(self, statement: ast.Import | ast.ImportFrom) -> list[str]:
         """The statements that import what moved away from ``statement``."""
@@ -125,7 +137,7 @@ class ImportPlan:
             line = source.line_start(start), source.line_end(end_of_own)
             rest = [t for t in source.tokens_between(*line) if not t.string.startswith("#")]
             if in_parentheses and all(start <= token.start < end_of_own for token in rest):
-                yield Edit(*line, "")
+                yield Edit(*line, comment_left(source, start, end_of_own))
             elif number < last:
                 yield Edit(start, source.span(names[number + 1])[0], "")
             else:

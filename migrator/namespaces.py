@@ -20,13 +20,24 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 class Scope:
     """One namespace. ``held`` maps a name to the dotted name that it holds."""
 
-    __slots__ = ("_bound", "attributes", "handed", "held", "in_async", "me", "node", "parent")
+    __slots__ = (
+        "_bound",
+        "attributes",
+        "handed",
+        "held",
+        "hidden",
+        "in_async",
+        "me",
+        "node",
+        "parent",
+    )
 
     def __init__(self, node: ast.AST, parent: Scope | None, *, in_async: bool = False) -> None:
         self.node = node
         self.parent = parent
         self.in_async = in_async
         self.held: dict[str, str] = {}
+        self.hidden: set[str] = set()  # names that a class body gave something unknown
         self.me = ""  # the name of a method's first parameter
         self.attributes: dict[str, str] | None = None  # what `self.x` holds, by class
         self.handed: list[tuple[str, str]] = []  # what a class decorator hands its tests
@@ -80,9 +91,11 @@ class Namespaces:
                 self.remember(scope.parent.node, name, value)
         if value:
             scope.held[name] = value
+            scope.hidden.discard(name)
             self.words[name] = None
         else:
             scope.held.pop(name, None)
+            scope.hidden.add(name)
 
     def matters(self, statement: ast.stmt) -> bool:
         """Whether a statement holds a word that matters by now."""
@@ -134,7 +147,7 @@ class Namespaces:
         while above is not None and name not in above.held:
             above = above.parent
         if above is None or isinstance(scope.node, ast.ClassDef):
-            return True
+            return name not in scope.hidden
         return name not in scope.bound.local
 
     def inside(self, scope: Scope) -> Scope:

@@ -278,12 +278,15 @@ def _edits(
         del reasons[use]  # it stands in what goes, as `eventlet.listen(..)` in a backdoor's start
     plan_imports(plan, gone, file, module.imported, reasons)
     edits, whole = plan.edits()
-    statements.update(whole)
-    deleted = [source.span(statement) for statement in statements]
-    for node, text in nodes.items():
-        start, end = source.span(node)
-        if not any(first <= start and end <= last for first, last in deleted):
-            edits.append(Edit(start, end, text))
+    statements = complete(source, {**statements, **whole})
+    edits += [Edit(*source.span(node), text) for node, text in nodes.items()]
+    replaced = [source.span(statement) for statement in statements]
+    edits = [
+        edit
+        for edit in edits
+        if not any(first <= edit.start and edit.end <= last for first, last in replaced)
+        or edit.start == edit.end
+    ]
     return edits + edit_statements(source, statements)
 
 

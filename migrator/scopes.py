@@ -80,8 +80,11 @@ class Bindings:
         for scope in self.module.all():
             for read in scope.reads:
                 owner = scope.owner(read.id)
-                if owner is not None:
+                while owner is not None:
                     self._reads.setdefault((owner, read.id), []).append(read)
+                    # A class body reads the name from around it until it binds it itself.
+                    around = owner.parent if isinstance(owner.node, ast.ClassDef) else None
+                    owner = around.owner(read.id) if around is not None else None
 
     def reads(self, scope: Scope, name: str) -> list[ast.Name]:
         """Every read of a name that ``scope`` owns, in nested scopes as well."""

@@ -186,11 +186,15 @@ def _cut_line(source: Source, line: list[ast.stmt]) -> Edit:
     """Delete a whole line (or several, for a long statement); a comment behind it stays."""
     first, last = source.span(line[0])[0], source.span(line[-1])[1]
     start, end = source.line_start(first), source.line_end(last)
-    comments = [c for c in source.comments(last, end) if not _PRAGMA.match(c.string)]
-    if comments:
-        indent = source.text[start:first]
-        return Edit(start, end, f"{indent}{comments[0].string}{source.newline}")
-    return Edit(start, end, "")
+    return Edit(start, end, comment_left(source, first, last))
+
+
+def comment_left(source: Source, first: int, last: int) -> str:
+    """What stays of a line when the part from ``first`` to ``last`` goes: its comment."""
+    comments = source.comments(last, source.line_end(last))
+    kept = next((c.string for c in comments if not _PRAGMA.match(c.string)), None)
+    indent = source.text[source.line_start(first) : first]
+    return f"{indent}{kept}{source.newline}" if kept else ""
 
 
 def _is_first(source: Source, statement: ast.stmt) -> bool:

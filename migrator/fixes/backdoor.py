@@ -29,7 +29,7 @@ _PORT_GOES = (
 def fix(use: Use, file: File) -> Change:
     """Rewrite the start of one backdoor server, or raise Left."""
     if use.api != SERVER or use.kind not in ("call", "reference"):
-        raise Left(file.advice[use].reason or "no rewrite is known")
+        raise Left(file.advice[use].reason or "the module itself is used as a value")
     if _is_exposed(use):
         return _withdraw(use, file)
     file.require_certain(use.node)

@@ -8,6 +8,7 @@ share, the others are spelled out as ``bridge.debug.x`` and the old import stays
 from __future__ import annotations
 
 import ast
+from functools import partial
 from typing import TYPE_CHECKING
 
 from migrator.fixes import COMMENT_LOST, Change, File, Inherited, Left, NeedsReview, root_name
@@ -95,17 +96,24 @@ def _name_of(use: Use) -> ast.Name:
     return name
 
 
-def _require_follows(use: Use, file: File) -> None:
+def _require_follows(use: Use, file: File, seen: frozenset[Use] = frozenset()) -> None:
     """Raise Left unless the use, what it has its value from and what that is for can follow."""
+    if use in seen:
+        return
     _require_below(use, file)
     for origin in _origins(_name_of(use), file):
         if origin.kind == "import":
             raise Left("the module is imported at run time, by a text that names it")
-        _require_follows(origin, file)
+        _require_follows(origin, file, seen | {use})
 
 
-def _require_below(use: Use, file: File) -> None:
-    """Raise Left unless the use can follow, and with it all that gets its value from it."""
+def _require_below(use: Use, file: File, seen: frozenset[Use] = frozenset()) -> None:
+    """Raise Left unless the use can follow, and with it all that gets its value from it.
+
+    ``seen`` are those asked for already: `a = b` and `b = a` lead back to each other.
+    """
+    if use in seen:
+        return
     advice = file.advice[use]
     if advice.applicability == "manual":
         raise Left(advice.reason or "no rewrite is known")
@@ -114,7 +122,7 @@ def _require_below(use: Use, file: File) -> None:
         raise NeedsReview("it is named by text, as tests do; pass --unsafe to rewrite it")
     _name_of(use)
     if use.api == MODULE:
-        _require_module_follows(use, file)
+        _require_module_follows(use, file, seen | {use})
     elif use.api[len(MODULE) + 1 :] not in NAMES:
         raise Left(f"{file.bridge}.debug has no such name")
     if use.kind == "store":
@@ -129,7 +137,7 @@ def _require_not_looked_up(file: File) -> None:
             raise Left(f"line {line} looks the module up by its name")
 
 
-def _require_module_follows(use: Use, file: File) -> None:
+def _require_module_follows(use: Use, file: File, seen: frozenset[Use]) -> None:
     """The module as a value: given a name, tested for being there, or asked for a name."""
     assert isinstance(use.node, ast.expr)
     parent = file.source.parents[use.node]
@@ -139,10 +147,10 @@ def _require_module_follows(use: Use, file: File) -> None:
         raise Left("the module itself is used as a value")
     for target in targets:
         file.require_certain(target)
-        if not _all_follow(target, file, _require_below):
+        if not _all_follow(target, file, partial(_require_below, seen=seen)):
             raise Left(f"not every use of {target.id} can follow")
     for other in named:
-        _require_below(other, file)
+        _require_below(other, file, seen)
 
 
 def _targets_of(assignment: ast.AST) -> list[ast.Name]:
@@ -164,7 +172,11 @@ def _origins(name: ast.Name, file: File) -> list[Use]:
         for binder in (owner.binders[name.id] if owner is not None else [])
         if binder in _targets_of(file.source.parents[binder])
     ]
-    return [use for use in file.uses if any(use.node is value for value in values)]
+    return [
+        use
+        for use in file.uses
+        if any(use.node is value for value in values) and name is not root_name(use.node)
+    ]
 
 
 def _is_tested(node: ast.expr, parent: ast.AST) -> bool:
@@ -231,6 +243,11 @@ def _beside(use: Use, imports: Sequence[Imported], file: File) -> list[ast.stmt]
     One that always runs before the use is enough, the module's own rather than its
     package's. Without such a one it goes beside each: any of them may be what ran.
     """
+    module = f"{file.bridge}.debug"
+    for i in file.scopes.imports:
+        plain = i.module == module and i.target == file.bridge
+        if plain and runs_before(i.statement, use.node, file.source.parents):
+            return []
     before = [i for i in imports if runs_before(i.statement, use.node, file.source.parents)]
     own = [i for i in before if i.module == MODULE or i.target != "eventlet"]
     return [i.statement for i in (own or before)[-1:] or imports]

@@ -73,6 +73,17 @@ BRIDGE = [
         id="a test whether the module is there",
     ),
     pytest.param(
+        "from eventlet import backdoor, debug, listen, spawn\ndebug.spew()\n"
+        "spawn(backdoor.backdoor_server, listen(1))\n",
+        "import bridge.console\nfrom bridge import debug\ndebug.spew()\nbridge.console.expose()\n",
+        id="one name of a list comes from elsewhere, the others go",
+    ),
+    pytest.param(
+        "import eventlet, eventlet.debug\neventlet.debug.spew()\n",
+        "import bridge.debug\nbridge.debug.spew()\n",
+        id="two modules of which one swaps and one goes",
+    ),
+    pytest.param(
         "from eventlet import debug\nclass A:\n    spew = debug.spew\n"
         "    def m(self):\n        self.spew()\n",
         "from bridge import debug\nclass A:\n    spew = debug.spew\n"
@@ -86,6 +97,23 @@ BRIDGE = [
 def test_stage_bridge(before: str, after: str) -> None:
     result = assert_rewrite(before, after, unsafe=True)
     assert not [o for o in result.outcomes if not o.rewritten]
+
+
+def test_names_that_lead_back_to_themselves() -> None:
+    assert_rewrite(
+        "import eventlet\na = eventlet.debug\nb = a\na = b\na.spew()\n",
+        "import bridge.debug\na = bridge.debug\nb = a\na = b\na.spew()\n",
+    )
+    assert_untouched("import eventlet\neventlet = eventlet.debug\nprint(eventlet)\n")
+
+
+def test_a_class_body_reads_the_name_that_it_binds() -> None:
+    assert_untouched("from eventlet import debug\nclass A:\n    debug = debug\n", to="asyncio")
+    assert_rewrite(
+        "from eventlet import debug\ndebug.tpool_exceptions(True)\nclass A:\n    debug = debug\n",
+        "from eventlet import debug\nclass A:\n    debug = debug\n",
+        to="asyncio",
+    )
 
 
 ASYNCIO = [
