@@ -17,7 +17,7 @@ import struct
 import time
 
 from inspector.errors import NoSuchProcess
-from inspector.process import explain_refusal
+from inspector.process import clock_ahead, explain_refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class LiveProcess:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self._vectored: Callable[[Sequence[int], int], list[bytes | memoryview]] | None = None
+        self._ahead: float | None = None  # of our CLOCK_MONOTONIC, seconds
         try:
             self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
         except FileNotFoundError:
@@ -74,8 +75,10 @@ class LiveProcess:
         os.close(self._file)
 
     def clock(self) -> float:
-        """Now: CLOCK_MONOTONIC is one for the whole machine."""
-        return time.monotonic()
+        """Now, as it is in the process's time namespace (time_namespaces(7))."""
+        if self._ahead is None:
+            self._ahead = clock_ahead(self.pid)
+        return time.monotonic() + self._ahead
 
     def read(self, address: int, size: int) -> bytes:
         """The bytes at ``address``, fewer where the mapping ends."""

@@ -451,7 +451,7 @@ class Objects:
         return sign * value
 
     def real(self, address: int) -> float | None:
-        """The float, or the int as one; None when it is neither."""
+        """The float, or the int as one; None when it is neither, or not finite."""
         if not address:
             return None
         pages = self.memory.pages
@@ -460,7 +460,7 @@ class Objects:
         if kind.shape == "float":
             at = address + self._fval
             found: float = _double(pages[at >> 12], at & 4095)[0]
-            return found
+            return found if found - found == 0 else None
         whole = self.integer(address) if kind.shape == "int" else None
         try:
             return None if whole is None else float(whole)

@@ -225,6 +225,22 @@ def count_sockets(pid: int) -> int:
     return found
 
 
+def clock_ahead(pid: int) -> float:
+    """Seconds by which the process's CLOCK_MONOTONIC is ahead of ours; see time_namespaces(7)."""
+    ours, theirs = "/proc/self", f"/proc/{pid}"
+    try:
+        if os.readlink(f"{ours}/ns/time") == os.readlink(f"{theirs}/ns/time"):
+            return 0.0
+        return _clock_offset(theirs) - _clock_offset(ours)
+    except (OSError, ValueError):  # no such namespaces here, or the process is ending
+        return 0.0
+
+
+def _clock_offset(folder: str) -> float:
+    _, seconds, nanoseconds = read_text(f"{folder}/timens_offsets").partition("\n")[0].split()
+    return int(seconds) + int(nanoseconds) / 1e9
+
+
 def children(pid: int) -> tuple[int, ...]:
     """PIDs of the process's children, ascending; bounded, none when it is gone."""
     found: set[int] = set()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from inspector.tasks import TaskFacts
     from inspector.waits.reason import Rule, Rules
 
+_SKEW = 10.0  # seconds between readings of a clock and of a deadline
 _MOST_EDGES = 10_000  # from the waiters of one semaphore to its holders
 _LEAF_FRAMES = 12  # how far a library's frames are followed from the leaf
 _LIBRARIES = frozenset(
@@ -134,7 +135,7 @@ class Waits:
         reason = self._reasons.get(address)
         if reason is None:
             return None
-        left = None if reason.deadline is None else max(reason.deadline - self._timers.now, 0.0)
+        left = self._left(reason)
         if reason.on == "sleep" and left is not None and not reason.subject:  # as most do
             text = f"{reason.text}, {reason.until.format(seconds(left))}"
             if reason.cut is not None:
@@ -157,12 +158,26 @@ class Waits:
     def runtime(self, address: int) -> Runtime | None:
         """How long a unit has slept: exact, since the timer says when it ends."""
         reason = self._reasons.get(address)
-        if reason is None or reason.on != "sleep":
+        if reason is None or reason.on != "sleep" or reason.total is None:
             return None
-        if reason.total is None or reason.deadline is None:
+        if self._left(reason) is None or reason.deadline is None:
+            return None
+        if reason.deadline + 1e-3 == reason.deadline:  # too far off to say
             return None
         slept = reason.total - (reason.deadline - self._timers.now)
         return Runtime(max(slept, 0.0), "exact")
+
+    def _left(self, reason: Reason) -> float | None:
+        """Seconds until a wait's deadline, None without one or where it is of another clock.
+
+        That is so where more is left than there was: a loop's ``time()`` may be anything.
+        """
+        if reason.deadline is None:
+            return None
+        left = reason.deadline - self._timers.now
+        if reason.total is not None and left > reason.total + _SKEW:
+            return None
+        return max(left, 0.0)
 
     # one unit
 

@@ -138,8 +138,14 @@ def primitive(
     return read
 
 
+_YEAR = 365.25 * 86400
+_AGES = 100 * _YEAR
+
+
 def seconds(value: float) -> str:
-    """A span for people: ``3.2 s``, ``4m 10s``, ``2h 05m``."""
+    """A span for people: ``3.2 s``, ``4m 10s``, ``2h 05m``, ``3e+02 years``."""
+    if value >= _AGES:
+        return f"{value / _YEAR:.0e} years"
     if value < 60:
         return f"{max(value, 0):.1f} s"
     if value < 3600:
