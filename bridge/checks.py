@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge import graph, watch, words
+from bridge import graph, redact, watch, words
 from inspector.edges import LATER
 from inspector.snapshot import Unit
 from inspector.waits.green import GETS
@@ -331,7 +331,8 @@ def _unretrieved(seen: Seen) -> Iterator[Case]:
         at = f" at {words.location(place)}" if place else ""
         names = [f"{one.name or one.type} ({one.id.partition(':')[2]})" for one in members]
         said = [
-            f"{name}: {one.exception}: {one.text}" for name, one in zip(names, members, strict=True)
+            f"{name}: {one.exception}: {redact.text(one.text)}"
+            for name, one in zip(names, members, strict=True)
         ]
         more = [f"... {len(members) - _SHOWN:,} more"] * (len(members) > _SHOWN)
         yield Case(

@@ -144,6 +144,7 @@ def test_exceptions_that_nobody_asked_for_are_named(sick: Callable[..., Program]
     assert done.returncode == 0, done.stderr
     assert "warning[never-retrieved]: 3 tasks ended with ValueError at " in done.stdout
     assert re.search(r"failed-1 \(0x[0-9a-f]+\): ValueError: nobody asks", done.stdout)
+    assert "hunter2" not in done.stdout
     assert re.search(r"at unretrieved\.<locals>\.fail \(.*sick\.py:\d+\)", done.stdout)
     status, process = _check(program, "--samples", "2", "--deny", "never-retrieved")
     (found,) = [one for one in process["findings"] if one["code"] == "never-retrieved"]

@@ -101,7 +101,7 @@ async def lost():
 
 async def unretrieved():
     async def fail():
-        raise ValueError("nobody asks")
+        raise ValueError("nobody asks https://joe:hunter2@h/?token=hunter2")
 
     kept = [asyncio.create_task(fail(), name=f"failed-{number}") for number in range(3)]
     await asyncio.sleep(0)
