@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from inspector.edges import FIRST, LATER, SEMAPHORE
 from inspector.record import Record
-from inspector.snapshot import Unit
+from inspector.snapshot import Unit, Wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ def _plain_threads(snapshot: Snapshot) -> Iterator[Unit]:
     shown = {unit.tid for unit in snapshot.units if unit.kind == "main"}
     for thread in snapshot.threads:
         if thread.tid not in shown:
+            call = None if thread.holds_gil else thread.system_call
             yield Unit(
                 id=f"thread:{thread.tid}",
                 kind="main",
@@ -168,6 +169,7 @@ def _plain_threads(snapshot: Snapshot) -> Iterator[Unit]:
                 tid=thread.tid,
                 state="running" if thread.holds_gil else "waiting",
                 stack=thread.stack,
+                wait=Wait("unknown", f"in {call}") if call else None,
             )
 
 

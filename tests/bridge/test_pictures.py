@@ -38,6 +38,7 @@ NAMED = [
     (r"tid \d+", "tid TID"),
     (r"(  >?)\d+\.\ds$", r"\1SECONDSs"),
     (r"(\d+m )?\d+(\.\d)?s? ?s? left", "TIME left"),
+    (r"in epoll_p?wait2?\b", "in epoll_wait"),
     (r"next timer in [\dm .s]+", "next timer in TIME"),
     (r"(timeout=|select\(|wait\(|poll\()-?\d+\.\d+", r"\1SECONDS"),
     (r"(?<=\.py):\d+", ":LINE"),

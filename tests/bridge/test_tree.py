@@ -47,7 +47,12 @@ def test_glyphs_and_means_of_waiting() -> None:
         green("main", kind="main", tid=5, state="running"),
         green("hub", kind="hub", tid=5, state="running"),
     ]
-    threads = [Thread(5, None, True, None, None, ()), Thread(9, "pool", False, None, None, ())]
+    threads = [
+        Thread(5, None, True, None, None, ()),
+        Thread(9, "pool", False, None, None, ()),
+        Thread(10, "pool", False, None, None, (), "sleeping", "futex"),
+        Thread(11, "pool", True, None, None, (), "running", "futex"),
+    ]
     waits = [Edge(units[0].id, units[1].id, "spawn_for_awaitable")]
     assert draw(snapshot(units, waits, threads)) == [
         "├── (G) old  4.0s",
@@ -55,7 +60,9 @@ def test_glyphs_and_means_of_waiting() -> None:
         "│       └── (T) new  via spawn_for_awaitable  [not started, moving]",
         "├── (M) main  tid 5  [running]",
         "├── (G) hub  [running]",
-        "└── (M) pool  tid 9  [waiting]",
+        "├── (M) pool  tid 9  [waiting]",
+        "├── (M) pool  tid 10  [in futex]",
+        "└── (M) pool  tid 11  [running]",
     ]
 
 
