@@ -92,7 +92,8 @@ COLUMNS: dict[str, Column] = {
 def order(graph: Graph) -> list[Unit]:
     """All units as ``ps`` lists them: tasks and green threads first, then the threads."""
     units = graph.units.values()
-    return sorted(units, key=lambda unit: unit.kind == "main")
+    last = [unit for unit in units if unit.kind == "main"]
+    return [unit for unit in units if unit.kind != "main"] + last
 
 
 def sort(graph: Graph, units: Iterable[Unit], column: str) -> list[Unit]:

@@ -387,7 +387,7 @@ def _nowhere(capture: Capture) -> set[int]:
 def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
     """Addresses of units whose words differ now from those they were decoded from.
 
-    Pages are compared first, whole: only units on pages that changed are looked at closer.
+    Their pages are compared first, whole: only units on pages that changed are looked at closer.
     """
     at = capture.target.layout.at
     # What links a task to its neighbours is left out: it changes when they come and go.
@@ -402,15 +402,22 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
             units.append((address, green.pimpl, pimpl_size, green))
     instruction, executable = at["frame.instr_ptr"], at["frame.executable"]
     last = max(instruction, executable)
+    same: set[int] = set()
     if only is None:
         before = capture.memory.pages
-        fresh.prefetch_pages(before)
+        numbers = {start >> 12 for _, start, _, _ in units}
+        numbers.update([frame[0] >> 12 for _, _, _, unit in units for frame in unit.stack])
+        # What begins on a page may end on the next.
+        numbers.update([n + 1 for n in numbers if n + 1 in before])
+        fresh.prefetch_pages(numbers)
         # As bytes, since views are compared word by word.
-        same = {n for n, page in fresh.pages.items() if page.tobytes() == before[n].tobytes()}
-        if len(same) == len(before):
+        same = {
+            number
+            for number, page in fresh.pages.items()
+            if number in before and page.tobytes() == before[number].tobytes()
+        }
+        if same >= numbers:
             return set()
-    else:
-        same = set()
     moved = set()
     for address, start, size, unit in units:
         if start >> 12 in same and (start + size) >> 12 in same:

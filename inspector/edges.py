@@ -92,7 +92,8 @@ class _TaskWaits:
 
     def __init__(self, capture: Capture) -> None:
         self._tasks = capture.tasks
-        self._plain: set[tuple[int, int, int]] = set()  # leaf, its caller, type: no task behind
+        # Types with the code at the leaf and that of its caller: no task stands behind these.
+        self._plain: set[tuple[object, ...]] = set()
 
     def awaited(self, task: TaskFacts) -> tuple[str, list[int]]:
         """By what means, and they; none where the future stands for itself or is unreadable."""
@@ -101,11 +102,8 @@ class _TaskWaits:
             place = task.waiter + 8
             kind = objects.memory.pages[place >> 12][(place >> 3) & 511]
             stack = task.stack
-            case = (
-                stack[0][1].address if stack else 0,
-                stack[1][1].address if len(stack) > 1 else 0,
-                kind,
-            )
+            caller = stack[1][1] if len(stack) > 1 else None
+            case = (kind, stack[0][1] if stack else None, caller)
             if case in self._plain:
                 return "", []
             via, behind = self._by_rule(task)

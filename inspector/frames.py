@@ -34,7 +34,7 @@ class Code:
     """A code object, decoded. ``names`` are those of locals, cells and free variables."""
 
     __slots__ = ("address", "arguments", "coroutine", "file", "flags", "kinds", "lines",
-                 "name", "names", "places", "qualname", "shown", "start")  # fmt: skip
+                 "name", "names", "offsets", "places", "qualname", "shown", "start")  # fmt: skip
 
     def __init__(self, objects: Objects, address: int) -> None:
         memory, at = objects.memory, objects.layout.at
@@ -62,6 +62,12 @@ class Code:
         self.kinds = kinds or b""
         if len(self.kinds) != len(self.names):
             raise BadMemory("names and kinds of locals differ in length")
+        # Of those that are not in cells: how far they are from the start of a frame.
+        self.offsets = {
+            name: objects.locals + 8 * index
+            for name, index in self.places.items()
+            if not self.kinds[index] & _CELL
+        }
         # co_kwonlyargcount comes two ints after co_argcount
         positional = memory.u32(address + at["code.argcount"])
         keyword_only = memory.u32(address + at["code.argcount"] + 8)
@@ -131,15 +137,13 @@ class FrameView:
 
         Raises BadMemory.
         """
-        code = self.code
-        index = code.places.get(name)
-        if index is None:
-            return 0
-        if code.kinds[index] & _CELL:
-            return self._value(index)
-        objects = self.objects
-        place = self.address + objects.locals + 8 * index
-        return objects.memory.pages[place >> 12][(place >> 3) & 511] & objects.tag
+        offset = self.code.offsets.get(name)
+        if offset is not None:
+            objects = self.objects
+            place = self.address + offset
+            return objects.memory.pages[place >> 12][(place >> 3) & 511] & objects.tag
+        index = self.code.places.get(name)
+        return 0 if index is None else self._value(index)
 
     def locals(self) -> list[int]:
         """Addresses of the values of all locals that are set, cells not unwrapped."""
@@ -173,7 +177,7 @@ class Frames:
     def __init__(self, objects: Objects, *, arguments: bool) -> None:
         self.objects = objects
         self.with_arguments = arguments
-        self.codes: dict[int, Code] = {}
+        self.codes: dict[int, Code] = {}  # by what a frame says of it, tag and all
         self._stacks: dict[tuple[object, ...], tuple[Frame, ...]] = {}
         self.cut: list[int] = []  # how long those stacks were of which only the ends were kept
         at = objects.layout.at
@@ -199,10 +203,12 @@ class Frames:
         return other
 
     def code_at(self, address: int) -> Code:
-        """The code object at ``address``, decoded once. Raises BadMemory."""
+        """The code object at ``address``, tagged or not, decoded once. Raises BadMemory."""
         found = self.codes.get(address)
         if found is None:
-            found = self.codes[address] = Code(self.objects, address)
+            bare = address & self.tag
+            found = self.codes.get(bare) or Code(self.objects, bare)
+            self.codes[address] = self.codes[bare] = found
         return found
 
     def chain(self, address: int) -> list[RawFrame]:
@@ -223,9 +229,9 @@ class Frames:
                 data = memory.data(address, self.size)
                 executable, previous, instruction, owner = unpack(data)
             if owner < _OWNED_BY_INTERPRETER:
-                code = codes.get(executable & tag)
+                code = codes.get(executable)
                 if code is None and objects.type_of(executable & tag).full == "builtins.code":
-                    code = self.code_at(executable & tag)
+                    code = self.code_at(executable)
                 if code is not None:
                     found.append((address, code, instruction))
             address = previous

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import struct
 
-from inspector.memory import PAGE, BadMemory
+from inspector.memory import PAGE, BadMemory, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,9 +79,11 @@ class Objects:
         self._keys: dict[int, dict[str, int]] = {}  # cached keys of instances -> index
         self._strings: dict[int, str] = {}
         at = layout.at
-        self._type_at = at["obj.ob_type"]
         self._size_at = at["tuple.ob_size"]
-        self._state_at, self._length_at = at["unicode.state"], at["unicode.length"]
+        self._length_at = at["unicode.length"]
+        self._str = fields(
+            (at["obj.ob_type"], "Q"), (self._length_at, "Q"), (at["unicode.state"], "B")
+        )
         self._ascii, self._digits = at["unicode.asciiobject_size"], at["long.ob_digit"]
         self._fval = at["float.ob_fval"]
         # Of frames: where their locals begin, and the bits of a reference that make the address.
@@ -387,20 +389,18 @@ class Objects:
         if not address:
             return None
         memory = self.memory
-        pages = memory.pages
-        pointer = pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
+        page, start = memory.pages[address >> 12], address & 4095
+        try:
+            pointer, length, state = self._str.unpack_from(page, start)
+        except struct.error:  # it lies across two pages
+            pointer, length, state = self._str.unpack(memory.data(address, self._str.size))
         kind = self._types.get(pointer) or self.type_at(pointer)
         if not kind.flags & _UNICODE:
             return None
-        at = address + self._state_at
-        state = pages[at >> 12][(at >> 3) & 511]
-        at = address + self._length_at
-        length = pages[at >> 12][(at >> 3) & 511]
         if state & 0x60 == 0x60:  # compact and ASCII, as nearly all are
-            at = address + self._ascii
-            start = at & 4095
+            start += self._ascii
             if start + length <= PAGE and length <= limit:
-                return str(pages[at >> 12].cast("B")[start : start + length], "latin-1")
+                return str(page.cast("B")[start : start + length], "latin-1")
         width = state >> 2 & 7
         if length > 1 << 40 or width not in (1, 2, 4):
             raise BadMemory(f"no str at {address:#x}")
@@ -429,19 +429,23 @@ class Objects:
         """The int (or bool), None when it is none or has more than 4,096 digits."""
         if not address:
             return None
-        memory = self.memory
-        pointer = memory.pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
+        pages = self.memory.pages
+        pointer = pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
         kind = self._types.get(pointer) or self.type_at(pointer)
-        if kind.shape != "int":
-            return None
-        size = memory.word(address + self._size_at)
+        return self._integer(address) if kind.shape == "int" else None
+
+    def _integer(self, address: int) -> int | None:
+        memory = self.memory
+        at = address + self._size_at
+        size = memory.pages[at >> 12][(at >> 3) & 511]
         if self.layout.minor >= 12:  # lv_tag: the count above three bits, the sign below
             count, sign = size >> 3, 1 - (size & 3)
         else:
             size -= size >> 63 << 64
             count, sign = abs(size), (size > 0) - (size < 0)
         if count <= 1:
-            return sign * (memory.u32(address + self._digits) & 0x3FFFFFFF)
+            at = address + self._digits
+            return sign * (memory.pages[at >> 12][(at >> 3) & 511] & 0x3FFFFFFF)
         if count > 1024:
             return None
         data = memory.data(address + self._digits, 4 * count)
@@ -461,7 +465,7 @@ class Objects:
             at = address + self._fval
             found: float = _double(pages[at >> 12], at & 4095)[0]
             return found if found - found == 0 else None
-        whole = self.integer(address) if kind.shape == "int" else None
+        whole = self._integer(address) if kind.shape == "int" else None
         try:
             return None if whole is None else float(whole)
         except OverflowError:

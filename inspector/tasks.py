@@ -31,24 +31,26 @@ _WRAPPERS = frozenset(
 
 
 class TaskFacts:
-    """One task as it was captured. ``stack`` is its own chain, innermost first."""
+    """One task as it was captured. ``stack`` is its own chain, innermost first.
 
-    __slots__ = ("address", "awaiters", "coro", "executing", "frames", "name", "not_started",
-                 "python", "stack", "tid", "type", "waiter")  # fmt: skip
+    What most tasks lack stands in the class: they are made by the ten thousand.
+    """
+
+    name = ""
+    loop = 0
+    coro = 0
+    waiter = 0  # _fut_waiter: the future it waits for, 0 when it is scheduled or runs
+    awaiters: list[int] | tuple[()] = ()
+    executing = 0  # the frame of its chain that runs now, 0 when all are suspended
+    not_started = False
+    python = False  # of the class written in Python
 
     def __init__(self, address: int, type_name: str, tid: int | None, frames: Frames) -> None:
         self.address = address
         self.type = type_name
         self.tid = tid
         self.frames = frames  # of the capture it comes from
-        self.name = ""
-        self.coro = 0
-        self.waiter = 0  # _fut_waiter: the future it waits for, 0 when it is scheduled or runs
-        self.awaiters: list[int] | tuple[()] = ()
         self.stack: list[RawFrame] = []
-        self.executing = 0  # the frame of its chain that runs now, 0 when all are suspended
-        self.not_started = False
-        self.python = False  # of the class written in Python
 
 
 def walk_list(objects: Objects, head: int) -> tuple[list[int], bool]:
@@ -135,6 +137,7 @@ class TaskReader:
         coro = at["task.coro"]
         self.task = fields(
             (at["obj.ob_type"], "Q"),
+            (at["future.loop"], "Q"),
             (self.state, "B"),
             (coro - 8, "Q"),  # task_fut_waiter
             (coro, "Q"),
@@ -161,19 +164,19 @@ class TaskReader:
         memory = objects.memory
         pages = memory.pages
         try:
-            kind, state, waiter, coro, name = self.task.unpack_from(
+            kind, loop, state, waiter, coro, name = self.task.unpack_from(
                 pages[address >> 12], address & 4095
             )
         except struct.error:  # it lies across two pages
             data = memory.data(address, self.task.size)
-            kind, state, waiter, coro, name = self.task.unpack(data)
-        if kind not in self.types:
-            self._learn_type(kind)
+            kind, loop, state, waiter, coro, name = self.task.unpack(data)
+        type_name = self.types.get(kind) or self._learn_type(kind)
         if not self.is_c_task[kind]:
-            return self._read_python_task(address, self.types[kind])
+            return self._read_python_task(address, type_name)
         if state != _PENDING or not coro:
             return None
-        task = TaskFacts(address, self.types[kind], tid, self.frames)
+        task = TaskFacts(address, type_name, tid, self.frames)
+        task.loop = loop
         task.coro = coro
         task.waiter = waiter
         task.name = self._name(name)
@@ -186,13 +189,14 @@ class TaskReader:
         self.read_chain(task)
         return task
 
-    def _learn_type(self, kind: int) -> None:
+    def _learn_type(self, kind: int) -> str:
         known = self.objects.type_at(kind)
         bases = [self.objects.type_at(base).full for base in known.mro]
         self.is_c_task[kind] = "_asyncio.Task" in bases
         if not self.is_c_task[kind] and "asyncio.tasks.Task" not in bases:
             raise BadMemory(f"{known.name} is no task")
         self.types[kind] = known.full
+        return known.full
 
     def _read_python_task(self, address: int, type_name: str) -> TaskFacts | None:
         """A task of the class written in Python (asyncio.tasks._PyTask, or a subclass)."""
@@ -201,6 +205,7 @@ class TaskReader:
             return None
         task = TaskFacts(address, type_name, None, self.frames)
         task.python = True
+        task.loop = attribute(address, "_loop")
         task.coro = attribute(address, "_coro")
         if not task.coro:
             return None
@@ -256,7 +261,7 @@ class TaskReader:
                 current = memory.word(current + _INNER)
                 continue
             if state == awaiting:
-                code = codes.get(executable & tag) or frames.code_at(executable & tag)
+                code = codes.get(executable) or frames.code_at(executable)
                 own.append((current + iframe, code, instruction))
                 if slot:
                     top -= slot
@@ -265,7 +270,7 @@ class TaskReader:
                     current = awaited(current + iframe, instruction, top)
                 continue
             if state in (self.created, self.suspended):
-                own.append((current + iframe, frames.code_at(executable & tag), instruction))
+                own.append((current + iframe, frames.code_at(executable), instruction))
                 task.not_started = state == self.created and len(own) == 1
             elif state == self.executing:  # now, or in a greenlet that is suspended
                 task.executing = current + iframe

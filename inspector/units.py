@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inspector.capture import Capture
     from inspector.frames import Frames, RawFrame
     from inspector.greenlets import GreenletFacts
-    from inspector.snapshot import KernelState, Kind, Runtime, State
+    from inspector.snapshot import Frame, KernelState, Kind, State
     from inspector.tasks import TaskFacts
     from inspector.threads import ThreadFacts
 
@@ -61,8 +61,8 @@ class _Assembly:
         self.capture = capture
         self.objects = capture.objects
         self.frames = capture.frames
-        self.ids = {address: f"task:{address:#x}" for address in capture.tasks}
-        self.ids.update((address, f"green:{address:#x}") for address in capture.greenlets)
+        self.ids = {address: "task:" + hex(address) for address in capture.tasks}
+        self.ids.update({address: "green:" + hex(address) for address in capture.greenlets})
         self.tids = self._tids_of_mains()
         self.current: dict[int, int] = {}  # tid -> address of the greenlet that runs there
         self._place_running_greenlets()
@@ -235,41 +235,38 @@ class _Assembly:
             inside = self.ids[green]
             facts = self.capture.greenlets[green]
             stack = (*stack[:index], *facts.frames.show_all(facts.stack), *stack[index:])
-        return Unit(
-            id=self.ids[address],
-            kind="task",
-            type=task.type,
-            name=task.name,
-            tid=self._tid_of_task(task),
-            state=state,
-            stack=stack,
-            moving=address in self.capture.moving,
-            inside=inside,
-            wait=self.waits.wait(address) if self.waits else None,
-            runtime=self._runtime(address),
-            spawned=self.births.spawned(address) if self.births.on else None,
-        )
+        tid = task.tid or self._tid_of_task(task)
+        return self._unit(address, "task", task.type, task.name, tid, state, stack, inside)
 
-    def _runtime(self, address: int) -> Runtime | None:
-        """How long it sleeps, else how long it lives."""
-        slept = self.waits.runtime(address) if self.waits else None
-        return slept or (self.births.runtime(address) if self.births.on else None)
+    def _unit(
+        self,
+        address: int,
+        kind: Kind,
+        type_name: str,
+        name: str,
+        tid: int | None,
+        state: State,
+        stack: tuple[Frame, ...],
+        inside: str | None,
+    ) -> Unit:
+        moving = address in self.capture.moving
+        wait = runtime = spawned = None
+        if self.waits is not None:
+            wait, runtime = self.waits.told(address)
+        if self.births.on:
+            runtime = runtime or self.births.runtime(address)
+            spawned = self.births.spawned(address)
+        # By place: with thousands of units their names would take longer than the rest.
+        return Unit(
+            self.ids[address], kind, type_name, name, tid, state, stack,
+            moving, inside, wait, runtime, spawned,
+        )  # fmt: skip
 
     def _tid_of_task(self, task: TaskFacts) -> int | None:
         """The thread whose loop a task belongs to."""
-        if task.tid is not None:
-            return task.tid
         if len(self.capture.threads) == 1:
             return self.capture.threads[0].state.tid
-        objects = task.frames.objects
-        try:
-            if task.python:
-                loop = objects.attribute(task.address, "_loop")
-            else:
-                loop = objects.memory.word(task.address + objects.layout.at["future.loop"])
-            ident = self.capture.loop_ident(loop)
-        except BadMemory:
-            return None
+        ident = self.capture.loop_ident(task.loop)
         for thread in self.capture.threads:
             if thread.state.ident == ident:
                 return thread.state.tid
@@ -307,20 +304,10 @@ class _Assembly:
         if green.address in self.continued:
             inside = self.ids[self.continued[green.address][0]]
         kind = self._kind(green)
-        return Unit(
-            id=self.ids[green.address],
-            kind=kind,
-            type=green.type,
-            name=kind if kind != "green" else self._name(green),
-            tid=self.tids.get(self._main_of(green)),
-            state=state,
-            stack=green.frames.show_all(green.stack),
-            moving=green.address in self.capture.moving,
-            inside=inside,
-            wait=self.waits.wait(green.address) if self.waits else None,
-            runtime=self._runtime(green.address),
-            spawned=self.births.spawned(green.address) if self.births.on else None,
-        )
+        name = kind if kind != "green" else self._name(green)
+        tid = self.tids.get(self._main_of(green))
+        stack = green.frames.show_all(green.stack)
+        return self._unit(green.address, kind, green.type, name, tid, state, stack, inside)
 
     def _kind(self, green: GreenletFacts) -> Kind:
         if green.is_main:

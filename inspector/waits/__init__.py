@@ -75,7 +75,7 @@ class Waits:
                 views = [FrameView(look.objects, frame) for frame in task.stack]
                 own = task_rules.references_of(task.waiter, views)
                 reason = task_rules.of_future(look, task.waiter, own)
-            self._timers.read_loop(self._loop_of(task))
+            self._timers.read_loop(task.loop)
         except BadMemory:
             reason = Reason("unknown", "unknown")
         self._add(task.address, reason)
@@ -130,20 +130,23 @@ class Waits:
                 self._holders[subject] = holders[0]
                 yield (address, holders[0]), "lock"
 
-    def wait(self, address: int) -> Wait | None:
-        """What the unit at ``address`` waits on, None when it does not wait."""
+    def told(self, address: int) -> tuple[Wait | None, Runtime | None]:
+        """What the unit at ``address`` waits on, None when it does not wait.
+
+        With it how long it has slept: exact, since the timer says when it ends.
+        """
         reason = self._reasons.get(address)
         if reason is None:
-            return None
+            return None, None
         left = self._left(reason)
         if reason.on == "sleep" and left is not None and not reason.subject:  # as most do
             text = f"{reason.text}, {reason.until.format(seconds(left))}"
             if reason.cut is not None:
                 text += f", timeout in {seconds(max(reason.cut - self._timers.now, 0.0))}"
-            return Wait("sleep", text, left, reason.total)
+            return Wait("sleep", text, left, reason.total), self._slept(reason, left)
         peer = None if reason.fd is None else self._capture.target.descriptors.peer(reason.fd)
         waiters = self._waiters.get(reason.subject)
-        return Wait(
+        wait = Wait(
             on=reason.on,
             text=self._text(reason, left, peer, waiters or 1),
             seconds_left=left,
@@ -154,13 +157,10 @@ class Waits:
             object=reason.subject or None,
             waiters=waiters,
         )
+        return wait, self._slept(reason, left) if reason.on == "sleep" else None
 
-    def runtime(self, address: int) -> Runtime | None:
-        """How long a unit has slept: exact, since the timer says when it ends."""
-        reason = self._reasons.get(address)
-        if reason is None or reason.on != "sleep" or reason.total is None:
-            return None
-        if self._left(reason) is None or reason.deadline is None:
+    def _slept(self, reason: Reason, left: float | None) -> Runtime | None:
+        if left is None or reason.total is None or reason.deadline is None:
             return None
         if reason.deadline + 1e-3 == reason.deadline:  # too far off to say
             return None
@@ -180,12 +180,6 @@ class Waits:
         return max(left, 0.0)
 
     # one unit
-
-    def _loop_of(self, task: TaskFacts) -> int:
-        objects = task.frames.objects
-        if task.python:
-            return objects.attribute(task.address, "_loop")
-        return objects.memory.word(task.address + objects.layout.at["future.loop"])
 
     def _look_for(self, unit: TaskFacts | GreenletFacts) -> Look:
         """A unit that moved was read again: its frames are only right in that reading."""
