@@ -11,7 +11,7 @@ import time
 from itertools import islice
 
 from bridge import graph, redact, style, words
-from bridge.escape import clean, cut
+from bridge.escape import clean
 from inspector.errors import MigrateError, NoSuchProcess, NotPython, UsageError
 from inspector.record import Record
 from migrator import __version__
@@ -135,8 +135,6 @@ class Look:
         facts += [f"greenlet {snapshot.greenlet}"] if snapshot.greenlet else []
         facts += [f"eventlet {snapshot.eventlet}"] if snapshot.eventlet else []
         text = style.text(f"# {snapshot.pid} {redact.text(snapshot.command)} ({', '.join(facts)})")
-        if style.width is not None:
-            text = cut(text, style.width, style.ellipsis)
         first, self._headed = not self._headed, True
         return [*([] if first else [""]), style.paint(text, "head")]
 
