@@ -35,7 +35,8 @@ def expose(
     """Offer a namespace to ``migrate console``; replaces ``eventlet.backdoor``'s server.
 
     ``locals`` holds the names at the prompt, or is called for them each time a console
-    opens; what is assigned there does not come back. Calling again replaces the offer.
+    opens, where the console's code runs; what is assigned there does not come back. Calling
+    again replaces the offer.
 
     ``signal`` (default `SIGNAL`) is the number that asks for a console before 3.14. Raises
     ValueError there outside of the main thread, where Python allows no handler.

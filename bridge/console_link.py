@@ -29,9 +29,12 @@ from inspector.errors import MigrateError, NoSuchProcess, NotAllowed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bridge.remote import Summons
+
 ANSWER_WITHIN = 4.5  # seconds for a target to connect and say hello
 _ASK_AGAIN = 0.5  # seconds after which a target that sleeps on is woken once more
-_STOPPED = "Tt"  # by a signal, by a tracer
+_OTHERS_AFTER = 2  # times that the main thread is woken alone
+_BY_SIGNAL, _STOPPED = "T", "Tt"  # the latter also by a tracer
 _MAX_MESSAGE = 64 << 20  # bytes; a repr can be long
 
 
@@ -93,62 +96,87 @@ def open_link(pid: int) -> Iterator[Link]:
     Raises NoSuchProcess, NotAllowed, NotPython, UnsupportedPython, and Stuck when the
     target does not answer within `ANSWER_WITHIN` seconds.
     """
-    about = process.look_up(pid)
-    if about.state in _STOPPED:
-        raise stuck(about)
     deadline = time.monotonic() + ANSWER_WITHIN
-    wake = _Wake(pid)
-    with summon(pid) as way, _room(about) as (here, there), _listener(here) as listener:
-        (here / "server.py").write_bytes(Path(console_server.__file__).read_bytes())
-        (here / "start.py").write_text(_START.format(folder=there))
+    while (about := process.look_up(pid)).state in _STOPPED:
+        if about.state == _BY_SIGNAL or time.monotonic() > deadline - ANSWER_WITHIN / 2:
+            raise stuck(about)
+        time.sleep(0.01)  # another console stops it for a moment only
+    # What was asked is withdrawn before the room is gone.
+    with (
+        summon(pid) as way,
+        _room(about) as (here, there),
+        way,
+        _listener(here) as listener,
+    ):
         _give_away(here, about)
-        # Seen beforehand: a signal that asks ends the wait, and then there may be none to see.
-        wake()
-        way.ask(f"{there}/start.py")
-        connection = _accept(listener, about, wake, deadline)
+        call = _Call(about, way, here, there)
+        connection = _accept(listener, call, deadline)
     with connection:
         link = Link(connection)
-        link.hello = _greet(link, about, wake, deadline)
+        link.hello = _greet(link, call, deadline)
         yield link
         with contextlib.suppress(NoSuchProcess):
             link.send(op="close")
 
 
-# Run by the target in a namespace of its own; what it defines stays in `server`.
+# Run by the target in a namespace of its own; what it defines stays in `server`. Of several
+# threads that were asked, the one that gets hold of the script opens the console; one that
+# has just been importing what it needs puts it back.
 _START = """\
-import sys
+import os, sys
+script, taken = {folder!r} + "/server.py", {folder!r} + "/taken.py"
 try:
-    server = {{"__name__": "_migrate_console"}}
-    with open({folder!r} + "/server.py", encoding="utf-8") as file:
-        exec(compile(file.read(), "<migrate console>", "exec", dont_inherit=True), server)
-    server["start"]({folder!r}, sys._getframe().f_back)
-except Exception as error:
-    with open({folder!r} + "/error", "w", encoding="utf-8") as file:
-        file.write(f"{{type(error).__name__}}: {{error}}")
+    os.rename(script, taken)
+except FileNotFoundError:
+    pass
+else:
+    try:
+        server = {{"__name__": "_migrate_console"}}
+        with open(taken, encoding="utf-8") as file:
+            exec(compile(file.read(), "<migrate console>", "exec", dont_inherit=True), server)
+        server["start"]({folder!r}, sys._getframe().f_back)
+    except Exception as error:
+        if "partially initialized" in str(error):
+            os.rename(taken, script)
+        else:
+            with open({folder!r} + "/error", "w", encoding="utf-8") as file:
+                file.write(f"{{type(error).__name__}}: {{error}}")
 """
 
 
 @contextlib.contextmanager
 def _room(about: process.Process) -> Iterator[tuple[Path, str]]:
-    """A private folder of the target's user, in its file system: the path here, and there."""
+    """A private folder in the target's file system: the path here, and there."""
     root = f"/proc/{about.pid}/root" if _other_files(about.pid) else ""
-    for base in FOLDERS:
-        try:
-            here = Path(
-                tempfile.mkdtemp(prefix=f"migrate-console-{about.inner_pid}-", dir=root + base)
-            )
-        except OSError:
-            continue
-        break
+    # In another file system a link could lead back into ours.
+    bases = [root + base for base in FOLDERS if not (root and Path(root + base).is_symlink())]
+    for here in (_furnished(base, root, about) for base in bases):
+        if here is not None:
+            break
     else:
         raise NotAllowed(
             f"no folder for the console's socket in process {about.pid}'s file system",
-            f"one of {', '.join(FOLDERS)} must be there and writable",
+            f"one of {', '.join(FOLDERS)} must be there, writable and not full",
         )
     try:
         yield here, str(here).removeprefix(root)
     finally:
         shutil.rmtree(here, ignore_errors=True)
+
+
+def _furnished(base: str, root: str, about: process.Process) -> Path | None:
+    """A new folder with what the target is to run; None where it cannot be made."""
+    try:
+        here = Path(tempfile.mkdtemp(prefix=f"migrate-console-{about.inner_pid}-", dir=base))
+    except OSError:
+        return None
+    try:
+        (here / "server.py").write_bytes(Path(console_server.__file__).read_bytes())
+        (here / "start.py").write_text(_START.format(folder=str(here).removeprefix(root)))
+    except OSError:  # a full disk
+        shutil.rmtree(here, ignore_errors=True)
+        return None
+    return here
 
 
 def _other_files(pid: int) -> bool:
@@ -181,40 +209,50 @@ def _give_away(here: Path, about: process.Process) -> None:
         os.chown(path, about.uid, group)
 
 
-def _accept(
-    listener: socket.socket, about: process.Process, wake: _Wake, deadline: float
-) -> socket.socket:
+def _accept(listener: socket.socket, call: _Call, deadline: float) -> socket.socket:
     """The target's connection. Others that manage to connect are turned away."""
+    pid = call.about.pid
     error = Path(listener.getsockname()).with_name("error")
     while time.monotonic() < deadline:
-        wake()
+        call()
         try:
             connection, _ = listener.accept()
         except TimeoutError:
-            if not process.is_same(about):
-                raise NoSuchProcess(f"process {about.pid} has ended") from None
-            if error.exists():
-                text = clean(error.read_text(encoding="utf-8", errors="replace")[:500])
-                raise Stuck(f"process {about.pid} cannot open a console: {text}") from None
+            if not process.is_same(call.about):
+                raise NoSuchProcess(f"process {pid} has ended") from None
+            if text := _left_in(error):
+                raise Stuck(f"process {pid} cannot open a console: {text}") from None
             continue
         size = struct.calcsize("3i")
         peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-        if struct.unpack("3i", peer)[0] == about.pid:
+        if struct.unpack("3i", peer)[0] == pid:
             return connection
         connection.close()
-    raise stuck(about)
+    raise stuck(call.about)
 
 
-def _greet(link: Link, about: process.Process, wake: _Wake, deadline: float) -> dict[str, Any]:
+def _left_in(error: Path) -> str:
+    """What the target has written to this file, safe to show; "" for nothing."""
+    try:  # the folder is the target's, and may hold whatever it likes
+        file = os.open(error, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        return clean(os.read(file, 500).decode(errors="replace"))
+    finally:
+        os.close(file)
+
+
+def _greet(link: Link, call: _Call, deadline: float) -> dict[str, Any]:
     while True:
         try:
             message = link.receive(max(deadline - time.monotonic(), 0.001))
         except TimeoutError:
-            raise stuck(about) from None
+            raise stuck(call.about) from None
         if message.get("op") == "hello":
             return message
         if message.get("op") == "asleep" and message.get("in_hub"):
-            wake.for_good()
+            call.end_wait()
 
 
 def stuck(about: process.Process) -> Stuck:
@@ -232,28 +270,42 @@ def stuck(about: process.Process) -> Stuck:
     return Stuck(message, f"{hint}\nmigrate pstree {about.pid} shows all of it")
 
 
-class _Wake:
-    """Wakes the target's main thread, whose tid is the PID: when it wakes it does as asked."""
+class _Call:
+    """Calls the target's threads until one comes: the main one, and soon the others as well."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, about: process.Process, way: Summons, here: Path, there: str) -> None:
+        self.about = about
+        self._way = way
+        self._script = here / "server.py"
+        self._path = f"{there}/start.py"
+        self._times = 0
         self._wait: ptrace.Call | None = None
 
     def __call__(self) -> None:
-        """Interrupt what it waits in; the wait goes on afterwards."""
-        try:
-            self._wait = ptrace.interrupt(self._pid) or self._wait
-        except OSError:  # may not be traced, or somebody does so already
-            if process.look_up(self._pid).state not in _STOPPED:
-                # Makes epoll_wait look up, as being traced does.
-                _signal(self._pid, signal.SIGSTOP)
-                _signal(self._pid, signal.SIGCONT)
+        """Call once more. A wait that is interrupted for it goes on afterwards."""
+        # Seen before: a signal that asks ends the wait, and then there may be none to see.
+        self._wake()
+        if self._script.exists():  # and nobody has come for it
+            self._way.ask(self._path, self._times)
+            if self._times == _OTHERS_AFTER:
+                self._way.ask_others(self._path)
+        self._times += 1
 
-    def for_good(self) -> None:
-        """End the wait that was interrupted last, as if its time were up."""
+    def end_wait(self) -> None:
+        """End the main thread's wait, as if its time were up."""
         if self._wait is not None:
             with contextlib.suppress(OSError):
-                ptrace.expire(self._pid, self._wait)
+                ptrace.expire(self._way.tid, self._wait)
+
+    def _wake(self) -> None:
+        tid = self._way.tid
+        try:
+            self._wait = ptrace.interrupt(tid) or self._wait
+        except OSError:  # may not be traced, or somebody does so already
+            if process.look_up(self.about.pid).state not in _STOPPED:
+                # Makes epoll_wait look up, as being traced does.
+                _signal(tid, signal.SIGSTOP)
+                _signal(tid, signal.SIGCONT)
 
 
 def _signal(pid: int, number: int) -> None:

@@ -2,8 +2,9 @@
 
 On 3.14 and later this file's text is what the target is made to run, so it is standard
 library only, imports nothing of this project and leaves no module behind. On older targets
-`bridge.console` imports it. Either way the entry is `start`, called in the main thread, in
-whatever was running there: it returns at once.
+`bridge.console` imports it. Either way the entry is `start`, called in the main thread, or
+in another where that one does not get to it, in whatever was running there: it returns at
+once.
 
 The target never listens. The tool does, on ``folder/s``; a thread here connects to it,
 checks who that is, and carries messages, one JSON object a line. The code that the user
@@ -12,7 +13,7 @@ which also runs what is awaited; in a green thread of the Eventlet hub; or, wher
 is or gets to it within `PATIENCE`, in a thread of its own.
 
 From the tool: run (source, one: a prompt's line, answer "more" if unfinished), complete,
-interrupt, close. To the tool: asleep, hello, out, view, more, done, completions.
+interrupt, close. To the tool: asleep, hello, out, note, view, more, done, completions.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ import ast
 import builtins
 import codeop
 import contextvars
+import importlib.machinery
 import inspect
+import io
 import json
 import keyword
 import linecache
@@ -44,7 +47,10 @@ PROTOCOL = 1
 PATIENCE = 2.0  # seconds that a loop or hub gets to take its first job
 OFFER = "_eventlet_migrate_console"  # sys.modules: what `bridge.console` was given to offer
 _MAX_MESSAGE = 1 << 22  # bytes
-_MAX_WAITING = 100_000  # messages; what a program prints beyond them is dropped
+_PIECE = 1 << 16  # characters of output that are sent together
+_MAX_WAITING = 1 << 26  # characters of output; what is printed beyond them is dropped
+_ENTRY = 50  # characters that one more text waiting is worth
+_MAX_ERROR = 1 << 20  # characters of a traceback
 _MAX_NAMES = 500  # completions
 _FILE = "<console>"
 _OVERFLOW_UID = 65534  # what root outside of this user namespace looks like
@@ -56,7 +62,7 @@ _session: contextvars.ContextVar[Session | None] = contextvars.ContextVar("conso
 def start(folder: str, interrupted: FrameType | None) -> None:
     """Open a session with the tool that listens in ``folder``; returns at once.
 
-    ``interrupted`` is the frame in which the main thread has been interrupted for this.
+    ``interrupted`` is the frame in which this thread has been interrupted for it.
 
     Raises PermissionError when the folder is not this user's own and closed to others.
     """
@@ -67,14 +73,29 @@ def start(folder: str, interrupted: FrameType | None) -> None:
     _start_thread(lambda: session.serve(f"{folder}/s"))
 
 
-def _start_thread(run: Callable[[], None]) -> None:
-    """Start an OS thread, also where Eventlet has made ``threading`` green."""
-    import threading
+def _unpatched_threads() -> Any:
+    """The module `_thread` as it was before Eventlet or gevent made it green.
 
-    library: Any = threading
-    if "eventlet.patcher" in sys.modules:
-        library = sys.modules["eventlet.patcher"].original("threading")
-    library.Thread(target=run, name="migrate-console", daemon=True).start()
+    `threading` is of no use even where it is not: whatever was interrupted may hold its lock.
+    """
+    importer: Any = importlib.machinery.BuiltinImporter
+    module = importer.create_module(importer.find_spec("_thread"))
+    importer.exec_module(module)
+    return module
+
+
+_threads = _unpatched_threads()
+
+
+def _start_thread(run: Callable[[], None]) -> None:
+    """Start an OS thread, also where others start green ones."""
+    _threads.start_new_thread(_named, (run,))
+
+
+def _named(run: Callable[[], None]) -> None:
+    if hasattr(_threads, "set_name"):  # from 3.14 on
+        _threads.set_name("migrate-console")
+    run()
 
 
 class Session:
@@ -82,12 +103,20 @@ class Session:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._namespace = _namespace(self)
+        self._namespace = {
+            "__name__": "__console__",
+            "__builtins__": builtins,
+            # The tool looks from outside and writes the view at this place of the output.
+            "ps": lambda: self.send(op="view", name="ps"),
+            "pstree": lambda: self.send(op="view", name="pstree"),
+        }
         self._context = contextvars.Context()
         self._context.run(_session.set, self)
         self._connection: Any = None
-        self._outgoing: Any = _queue.SimpleQueue()
+        self._outgoing: Any = _queue.SimpleQueue()  # messages, texts of output, None at the end
+        self._waiting = self._dropped = 0  # characters
         self._leaving = False
+        self._stopped = False  # before it began
         self._compiler = codeop.CommandCompiler()
         self._compiler.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -100,6 +129,7 @@ class Session:
             _start_thread(self._deliver)
             self._settle()
             with _Streams():
+                self._take_offer()
                 self._converse()
         except OSError:
             connection.close()  # the tool is gone
@@ -111,14 +141,50 @@ class Session:
 
     def send(self, **message: object) -> None:
         """Have a message sent. Never blocks: this may be the thread that serves requests."""
-        if self._outgoing.qsize() < _MAX_WAITING or message["op"] != "out":
-            self._outgoing.put(message)
+        self._outgoing.put(message)
+
+    def write(self, text: str) -> None:
+        """Have output sent, as much as may wait for it. Never blocks."""
+        if self._waiting > _MAX_WAITING:
+            self._dropped += len(text)
+            return
+        for at in range(0, len(text), _PIECE):
+            piece = text[at : at + _PIECE]
+            self._waiting += len(piece) + _ENTRY
+            self._outgoing.put(piece)
 
     def _deliver(self) -> None:
         with suppress(OSError):
-            while (message := self._outgoing.get()) is not None:
+            for message in self._batches():
                 self._connection.sendall(json.dumps(message).encode() + b"\n")
         self._connection.close()
+
+    def _batches(self) -> Iterator[dict[str, object]]:
+        """What is to be sent; texts that wait are joined into few."""
+        text = ""
+        while True:
+            if text and self._outgoing.empty():
+                yield {"op": "out", "text": text}
+                text = ""
+            message = self._outgoing.get()
+            if isinstance(message, str):
+                self._waiting -= len(message) + _ENTRY
+                text += message
+                if len(text) < _PIECE:
+                    continue
+            if text:
+                yield {"op": "out", "text": text}
+                text = ""
+            if self._dropped and not isinstance(message, str):
+                dropped, self._dropped = self._dropped, 0
+                yield {
+                    "op": "note",
+                    "text": f"output came too fast; characters dropped: {dropped:,}",
+                }
+            if message is None:
+                return
+            if not isinstance(message, str):
+                yield message
 
     def _settle(self) -> None:
         """Find out whether the loop or hub takes jobs; go on without it if not."""
@@ -140,12 +206,32 @@ class Session:
             note=note,
         )
 
+    def _take_offer(self) -> None:
+        """Add the names that the program offers, which may have to run code of its own."""
+        offered = getattr(sys.modules.get(OFFER), "offered", None)
+        taken: Any = _queue.SimpleQueue()
+
+        def take() -> None:
+            names = dict((offered() if callable(offered) else offered) or {})
+            self._namespace.update(names | self._namespace)
+
+        if offered is not None:
+            self._world.run(self._context, take, taken.put)
+            try:
+                error = taken.get(timeout=PATIENCE)
+            except _queue.Empty:
+                error = TimeoutError(f"it takes longer than {PATIENCE:g} seconds")
+            if error is not None:
+                told = "".join(traceback.format_exception_only(error)).strip()
+                self.send(op="note", text=f"what the program offers is not there: {told}")
+
     def _converse(self) -> None:
         for message in _messages(self._connection):
             match message.get("op"):
                 case "run":
                     self._run(str(message.get("source", "")), bool(message.get("one")))
                 case "interrupt":
+                    self._stopped = True
                     self._world.interrupt()
                 case "complete":
                     self._complete(str(message.get("text", "")))
@@ -166,11 +252,14 @@ class Session:
             self._done(error)
             return
         linecache.cache[_FILE] = (len(source), None, source.splitlines(True), _FILE)
+        self._stopped = False
         self._world.run(self._context, lambda: self._step(steps), self._done)
 
     def _step(self, steps: list[tuple[CodeType, bool]]) -> Any:
         """Run the statements; from the first ``await`` on they come back as a coroutine."""
         for index, (code, show) in enumerate(steps):
+            if self._stopped:
+                raise KeyboardInterrupt
             value = eval(code, self._namespace)  # noqa: S307 - it is a console
             if code.co_flags & inspect.CO_COROUTINE:
                 return self._await(value, show, steps[index + 1 :])
@@ -190,11 +279,13 @@ class Session:
         # sys.displayhook would set builtins._, which is gettext in many programs.
         if value is not None:
             self._namespace["_"] = value
-            self.send(op="out", text=f"{value!r}\n")
+            self.write(f"{value!r}\n")
 
     def _done(self, error: BaseException | None) -> None:
         self._leaving = isinstance(error, SystemExit)
         text = None if error is None or self._leaving else _describe(error)
+        if text is not None and len(text) > _MAX_ERROR:
+            text = f"{text[:_MAX_ERROR]}...\n"
         self.send(op="done", error=text, leaving=self._leaving)
         if self._leaving:
             with suppress(OSError):
@@ -217,6 +308,9 @@ class World:
     name = "a thread of its own"
     in_hub_wait = False
     _thread = 0
+    _raised = False
+    _loop: Any = None
+    _task: Any = None  # what awaits on the loop
 
     def post(self, job: Callable[[], None]) -> None:
         """Have ``job`` called soon where code runs. It must not block."""
@@ -231,18 +325,35 @@ class World:
         """Call ``step`` in ``context``, await what it returns, report the end to ``done``."""
 
         def code() -> None:
-            self._thread = _this_thread()
+            self._thread = _threads.get_ident()
             coroutine, error = _call(context, step)
             if coroutine is not None:
-                import asyncio
-
-                error = _call(context, lambda: asyncio.run(coroutine))[1]
+                error = _call(context, lambda: self._run_loop(coroutine))[1]
             self._end(error, done)
 
         _start_thread(code)
 
+    def _run_loop(self, coroutine: Any) -> None:
+        import asyncio
+
+        async def main() -> None:
+            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            await coroutine
+
+        try:
+            asyncio.run(main())
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        finally:
+            self._task = None
+
     def interrupt(self) -> None:
         """Stop the code that runs, if any: KeyboardInterrupt, as at any other prompt."""
+        if (task := self._task) is not None:
+            with suppress(RuntimeError):  # the loop has been closed
+                self._loop.call_soon_threadsafe(task.cancel)
+        import ctypes  # noqa: F401 - it takes its time: before the look, not after it
+
         frame = sys._current_frames().get(self._thread)
         while frame is not None:
             # Only while a session's own call is on the stack of its thread, which catches it,
@@ -250,6 +361,7 @@ class World:
             # now runs by itself would take the loop with it. No other thread runs between
             # this look and the call: a slice lasts 5 ms.
             if frame.f_code in _CATCHING:
+                self._raised = True
                 _raise_in(self._thread, KeyboardInterrupt)
                 return
             frame = frame.f_back
@@ -260,7 +372,9 @@ class World:
     def _end(
         self, error: BaseException | None, done: Callable[[BaseException | None], None]
     ) -> None:
-        _raise_in(self._thread, None)  # one that has not arrived must not hit the program
+        if self._raised:  # and has not arrived yet: it must not hit the program
+            self._raised = False
+            _raise_in(self._thread, None)
         done(error)
 
 
@@ -272,7 +386,6 @@ class LoopWorld(World):
     def __init__(self, loop: Any, thread: int) -> None:
         self._loop = loop
         self._thread = thread
-        self._task: Any = None
 
     def post(self, job: Callable[[], None]) -> None:
         """Have the loop call it."""
@@ -312,12 +425,6 @@ class LoopWorld(World):
             self._loop.call_soon_threadsafe(job)
         except RuntimeError as error:  # the loop has been closed
             done(error)
-
-    def interrupt(self) -> None:
-        """Cancel what is awaited; plain code gets a KeyboardInterrupt."""
-        if self._task is not None:
-            self.post(lambda: self._task and self._task.cancel())
-        super().interrupt()
 
 
 class HubWorld(World):
@@ -436,7 +543,7 @@ def _call(
 
 def _find_world(interrupted: FrameType | None) -> World:
     """Where code is to run, given the frame in which the main thread has been interrupted."""
-    thread = _this_thread()
+    thread = _threads.get_ident()
     local = getattr(sys.modules.get("eventlet.hubs"), "_threadlocal", None)
     hub = getattr(local, "hub", None)
     events: Any = sys.modules.get("asyncio.events")
@@ -446,25 +553,34 @@ def _find_world(interrupted: FrameType | None) -> World:
             return HubWorld(hub, thread, _in_hub_wait(interrupted))
     if loop is not None:
         return LoopWorld(loop, thread)
-    for other, frame in sys._current_frames().items():
-        above: FrameType | None = frame
-        while above is not None:
-            if above.f_code.co_name == "run_forever" and "self" in above.f_locals:
-                return LoopWorld(above.f_locals["self"], other)
-            above = above.f_back
+    if events is not None:
+        for other, frame in sys._current_frames().items():
+            if (loop := _loop_under(frame, events.AbstractEventLoop)) is not None:
+                return LoopWorld(loop, other)
     return World()
+
+
+def _loop_under(frame: FrameType | None, kind: type) -> Any:
+    """The loop that runs in the thread with this innermost frame, as far as it shows."""
+    found = None
+    while frame is not None:
+        loop = None
+        if frame.f_code.co_name == "run_forever":
+            loop = frame.f_locals.get("self")
+        elif frame.f_globals.get("__name__") == "asyncio.runners":  # uvloop has no frames
+            loop = getattr(frame.f_locals.get("self"), "_loop", None)
+        elif frame.f_code.co_qualname == World._run_loop.__qualname__:
+            return None  # that of another console
+        if isinstance(loop, kind):
+            found = loop
+        frame = frame.f_back
+    return found
 
 
 def _in_hub_wait(frame: FrameType | None) -> bool:
     if frame is None or frame.f_code.co_name not in ("wait", "do_poll"):
         return False
     return str(frame.f_globals.get("__name__")).startswith("eventlet.hubs.")
-
-
-def _this_thread() -> int:
-    """The OS thread's identifier; Eventlet makes ``get_ident`` tell the green thread's."""
-    me = sys._getframe()
-    return next(thread for thread, frame in sys._current_frames().items() if frame is me)
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:
@@ -482,26 +598,34 @@ class _Streams:
     """While open, what console code prints goes to the console, all else where it went."""
 
     def __enter__(self) -> None:
-        self._real = {name: getattr(sys, name) for name in ("stdout", "stderr")}
-        self._ours = {name: _Stream(real) for name, real in self._real.items()}
+        self._ours = {name: _Stream(getattr(sys, name)) for name in ("stdout", "stderr")}
         for name, stream in self._ours.items():
             setattr(sys, name, stream)
 
     def __exit__(self, *_: object) -> None:
         for name, stream in self._ours.items():
-            if getattr(sys, name) is stream:
-                setattr(sys, name, self._real[name])
+            above = getattr(sys, name)
+            if above is stream:
+                setattr(sys, name, stream.real)
+            # Those of consoles that were opened since stand before it.
+            while getattr(type(above), "is_console", False):
+                if above.real is stream:
+                    above.real = stream.real
+                above = above.real
 
 
 class _Stream:
+    is_console = True
+
     def __init__(self, real: Any) -> None:
-        self._real = real
+        self.real = real  # None in a program that has no such stream
 
     def write(self, text: str) -> int:
         session = _session.get()
-        if session is None:
-            return int(self._real.write(text) or 0)
-        session.send(op="out", text=str(text))
+        if session is not None:
+            session.write(str(text))
+        elif self.real is not None:
+            return int(self.real.write(text) or 0)
         return len(text)
 
     def writelines(self, lines: Any) -> None:
@@ -509,24 +633,10 @@ class _Stream:
             self.write(line)
 
     def isatty(self) -> bool:
-        return _session.get() is None and bool(self._real.isatty())
+        return _session.get() is None and self.real is not None and bool(self.real.isatty())
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-
-def _namespace(session: Session) -> dict[str, Any]:
-    offered = getattr(sys.modules.get(OFFER), "offered", None)
-    if callable(offered):
-        offered = offered()
-    return {
-        "__name__": "__console__",
-        "__builtins__": builtins,
-        **(offered or {}),
-        # The tool looks from outside and writes the view at this place of the output.
-        "ps": lambda: session.send(op="view", name="ps"),
-        "pstree": lambda: session.send(op="view", name="pstree"),
-    }
+        return getattr(io.TextIOBase() if self.real is None else self.real, name)
 
 
 def _compile(source: str, one: bool) -> Iterator[tuple[CodeType, bool]]:

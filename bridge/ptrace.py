@@ -8,7 +8,8 @@ pending result is a register (x86-64; elsewhere only the former works).
 CPython answers EINTR in all of these by running what is pending and waiting on for the
 rest of the time (PEP 475), so the program notices nothing. Calls that other code than
 CPython's might make and not expect EINTR from, such as ``recv`` or C's own ``sleep``, are
-left alone.
+left alone, and so is ``pause``, after which a program goes on. A wait for a lock need not be
+ended: what CPython runs before it waits on are signal handlers only.
 
 Sources: ptrace(2), signal(7), arch/x86/kernel/signal.c, asm/unistd_64.h, sys/user.h.
 """
@@ -22,7 +23,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _SEIZE, _INTERRUPT, _DETACH = 0x4206, 0x4207, 17
 _GETREGS, _SETREGS = 12, 13
@@ -36,10 +37,11 @@ _EINTR = -4
 _NEAR = 256  # bytes of stack: less than a Python call takes
 _RESTARTS = range(-516, -511)  # ERESTARTSYS to ERESTART_RESTARTBLOCK: a call was interrupted
 
-_POLL, _SELECT, _CLOCK_NANOSLEEP = 7, 23, 230
+_POLL, _SELECT, _CLOCK_NANOSLEEP, _WAIT4, _WAITID = 7, 23, 230, 61, 247
 _EPOLL_WAIT, _PSELECT6, _PPOLL, _EPOLL_PWAIT, _EPOLL_PWAIT2 = 232, 270, 271, 281, 441
 _WAITS = {
-    _POLL, _SELECT, _CLOCK_NANOSLEEP, _EPOLL_WAIT, _PSELECT6, _PPOLL, _EPOLL_PWAIT, _EPOLL_PWAIT2
+    _POLL, _SELECT, _CLOCK_NANOSLEEP, _WAIT4, _WAITID,
+    _EPOLL_WAIT, _PSELECT6, _PPOLL, _EPOLL_PWAIT, _EPOLL_PWAIT2,
 }  # fmt: skip
 _TIMER_ABSTIME = 1  # how time.sleep asks, and C's sleep does not
 _SETS = {_SELECT, _PSELECT6}
@@ -59,13 +61,17 @@ class Call(NamedTuple):
         return self.number == other.number and abs(self.stack - other.stack) < _NEAR
 
 
-def interrupt(tid: int) -> Call | None:
+def interrupt(tid: int, meanwhile: Callable[[], None] | None = None) -> Call | None:
     """Have the thread's wait return EINTR. The wait, None when it was in none of ours.
+
+    ``meanwhile`` is called while it stands still.
 
     Raises PermissionError when the thread may not be traced, or is traced already, and
     ProcessLookupError when it is gone.
     """
     with _stopped(tid) as thread:
+        if meanwhile is not None:
+            meanwhile()
         call = thread.call()
         if call is not None:
             thread.finish(_EINTR)

@@ -7,10 +7,11 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from bridge import style
 from bridge.escape import clean
 from inspector.errors import MigrateError, NoSuchProcess
 
@@ -86,12 +87,14 @@ class Talk:
 
     def _write(self, message: dict[str, Any]) -> None:
         if message.get("op") == "out":
-            click.echo(_readable(str(message.get("text", ""))), nl=False)
+            click.echo(_readable(str(message.get("text", "")), sys.stdout), nl=False)
+        elif message.get("op") == "note":
+            click.echo(f"migrate: {_readable(str(message.get('text')), sys.stderr)}", err=True)
         elif message.get("op") == "view":
             self._view(str(message.get("name")))
 
     def _view(self, name: str) -> None:
-        from bridge import graph, style, table, tree
+        from bridge import graph, table, tree
         from inspector import capture
 
         try:
@@ -99,7 +102,7 @@ class Talk:
         except MigrateError as error:
             click.echo(f"migrate: {error.message}", err=True)
             return
-        plain = style.Style()
+        plain = style.of(sys.stdout)._replace(color=False, width=None)
         lines = (
             tree.lines(one, style=plain)
             if name == "pstree"
@@ -115,13 +118,14 @@ def _finish(message: dict[str, Any]) -> str:
     error = message.get("error")
     if error is None:
         return "done"
-    click.echo(_readable(str(error)), nl=False, err=True)
+    click.echo(_readable(str(error), sys.stderr), nl=False, err=True)
     return "failed"
 
 
-def _readable(text: str) -> str:
-    """The text with its lines and tabs, and nothing else that moves the cursor."""
-    return "\n".join("\t".join(map(clean, line.split("\t"))) for line in text.split("\n"))
+def _readable(text: str, stream: TextIO) -> str:
+    """The text with its lines and tabs, and nothing else that the stream cannot take."""
+    safe = style.of(stream).text
+    return "\n".join("\t".join(map(safe, line.split("\t"))) for line in text.split("\n"))
 
 
 @contextlib.contextmanager

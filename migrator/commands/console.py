@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,11 +73,11 @@ def command(pid: int, code: str | None, script: str | None, yes: bool) -> int:
 
 def _source(code: str | None, script: str | None, interactive: bool) -> str:
     """The code to run at once: "" for a prompt. Raises UsageError for an unreadable file."""
-    if code is not None:
-        return code
     if interactive:
         return ""
     try:
+        if code is not None:
+            return os.fsencode(code).decode()  # as it was typed, whatever the locale
         data = sys.stdin.buffer.read() if script in (None, "-") else Path(str(script)).read_bytes()
         return data.decode()
     except (OSError, UnicodeDecodeError) as error:

@@ -138,6 +138,163 @@ def test_a_loop_in_another_thread_is_found(version: str, start: Any) -> None:
     assert _said(program, code) == "True\n"
 
 
+@REMOTE
+def test_another_thread_comes_when_the_main_one_waits_for_a_lock(version: str, start: Any) -> None:
+    program = start(version, "joins")
+    code = "import asyncio, __main__; asyncio.get_running_loop() is __main__.loop"
+    assert _said(program, code) == "True\n"
+
+
+@REMOTE
+@pytest.mark.parametrize("world", ["ended", "calls", "child"])
+def test_a_main_thread_that_runs_no_python_is_not_needed(
+    version: str, world: str, start: Any
+) -> None:
+    program = start(version, world)
+    assert _said(program, "import os; os.getpid()") == f"{program.pid}\n"
+    assert program.process.poll() is None
+    assert program.stderr == ""
+
+
+def test_threads_that_come_and_go_are_not_harmed(start: Any) -> None:
+    program = start("3.14", "churn")
+    for _ in range(5):
+        assert _said(program, "6 * 7") == "42\n"
+    count = len(program.lines)
+    wait_until(lambda: len(program.lines) > count + 2)
+    assert program.stderr == ""
+
+
+def test_a_gevent_program_goes_on(target_python: TargetPython, start_target: StartTarget) -> None:
+    program = start_target(target_python("3.14", "gevent"), TARGET, "gevent")
+    assert _said(program, "6 * 7") == "42\n"
+    assert _said(program, "import asyncio; await asyncio.sleep(0.01, 'awaited')") == "'awaited'\n"
+    count = len(program.lines)
+    wait_until(lambda: len(program.lines) > count + 2)
+    assert program.stderr == ""
+
+
+def test_a_program_without_streams_may_print(start: Any) -> None:
+    program = start("3.14", "streamless")
+    assert _said(program, "import time; print('ours'); time.sleep(0.2)") == "ours\n"
+    assert _said(program, "import __main__; __main__.sys.stdout.real is None") == "True\n"
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.14"])
+def test_an_offer_that_fails_is_said_and_harms_nobody(version: str, start: Any) -> None:
+    program = start(version, "fails")
+    done = _console(program, "--yes", "--exec", "6 * 7")
+    assert (done.returncode, done.stdout) == (0, "42\n")
+    assert "what the program offers is not there: KeyError: 'a bug'" in done.stderr
+    count = len(program.lines)
+    wait_until(lambda: len(program.lines) > count + 2)
+
+
+def test_much_output_arrives_whole(start: Any) -> None:
+    program = start("3.14", "asyncio")
+    assert _said(program, "for i in range(100_000): print(i)") == "".join(
+        f"{i}\n" for i in range(100_000)
+    )
+    assert len(_said(program, "print('x' * 20_000_000)")) == 20_000_001
+
+
+def test_output_that_is_dropped_is_told(start: Any) -> None:
+    done = _console(
+        start("3.14", "asyncio"), "--yes", "--exec", "for _ in range(30): print('x' * 10_000_000)"
+    )
+    assert done.returncode == 0
+    assert "output came too fast; characters dropped: " in done.stderr
+
+
+@pytest.mark.parametrize("world", ["asyncio", "sleep"])
+def test_consoles_side_by_side_leave_each_other_and_the_streams_alone(
+    world: str, start: Any, tmp_path: Path
+) -> None:
+    program = start("3.14", world, "silent")
+    code = """
+import asyncio, pathlib
+print("a")
+while not pathlib.Path({end!r}).exists(): await asyncio.sleep(0.01)
+print("z")
+"""
+    files = [tmp_path / name for name in "12"]
+    command = [sys.executable, "-m", "migrator", "console", "--yes", str(program.pid), "--exec"]
+    open_ones = [
+        subprocess.Popen(
+            [*command, code.format(end=str(file))], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        for file in files
+    ]
+    try:
+        for one in open_ones:
+            assert one.stdout is not None
+            assert one.stdout.readline() == "a\n"
+        for one, file in zip(open_ones, files, strict=True):  # the first leaves first
+            file.touch()
+            assert one.stdout is not None
+            assert one.stdout.read() == "z\n"
+            assert one.wait(30) == 0
+    finally:
+        for one in open_ones:
+            one.kill()
+            one.communicate()
+    assert _said(program, "import sys; type(sys.stdout.real).__name__") == "'TextIOWrapper'\n"
+
+
+@pytest.mark.parametrize("world", ["asyncio", "sleep"])
+def test_a_tool_that_is_killed_leaves_nothing_behind(world: str, start: Any) -> None:
+    program = start("3.14", world, "silent")
+
+    def kept() -> tuple[int, int]:
+        folder = Path(f"/proc/{program.pid}")
+        files = [str(fd.readlink()) for fd in (folder / "fd").iterdir()]
+        # A library that was loaded stays, as what is imported does.
+        return sum("/lib" not in file for file in files), len(list((folder / "task").iterdir()))
+
+    before = kept()
+    for code in ("await asyncio.sleep(3600)", "while True: time.sleep(0.01)", "exit()"):
+        code = f"import asyncio, time\nprint('go')\n{code}"
+        command = [sys.executable, "-m", "migrator", "console", "--yes", "--exec", code]
+        with subprocess.Popen(
+            [*command, str(program.pid)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        ) as tool:
+            assert tool.stdout is not None
+            assert tool.stdout.readline() == "go\n"
+            if "exit" not in code:
+                tool.kill()
+        wait_until(lambda: kept() == before)
+    assert _rooms(program) == []
+
+
+def test_a_terminal_that_takes_little_gets_escapes(start: Any) -> None:
+    program = start("3.14", "asyncio", "silent")
+    done = subprocess.run(
+        [sys.executable, "-m", "migrator", "console", "--yes", str(program.pid), "--exec", "'é☃'"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"'\\xe9\\u2603'\n", b"")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_full_disk_is_not_used(
+    target_python: TargetPython, start_target: StartTarget, tmp_path: Path
+) -> None:
+    if subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0:
+        pytest.skip("this machine does not let root mount")
+    fill = "mount -t tmpfs -o size=4k none /tmp && head -c 4096 /dev/zero > /tmp/full"
+    python = tmp_path / "python"
+    python.write_text(
+        "#!/bin/sh\n"
+        f'exec unshare --mount sh -c \'{fill} && exec "$0" "$@"\' {target_python("3.14")} "$@"\n'
+    )
+    python.chmod(0o755)
+    program = start_target(python, TARGET, "asyncio", "silent")
+    assert _said(program, "import os; os.listdir('/tmp')") == "['full']\n"
+
+
 def test_a_blocked_loop_is_said_and_the_console_still_opens(start: Any) -> None:
     done = _console(start("3.14", "blocked"), "--yes", "--exec", "1 + 1")
     assert (done.returncode, done.stdout) == (0, "2\n")
