@@ -116,7 +116,6 @@ class Session:
         self._outgoing: Any = _queue.SimpleQueue()  # messages, texts of output, None at the end
         self._waiting = self._dropped = 0  # characters
         self._leaving = False
-        self._stopped = False  # before it began
         self._compiler = codeop.CommandCompiler()
         self._compiler.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -231,7 +230,6 @@ class Session:
                 case "run":
                     self._run(str(message.get("source", "")), bool(message.get("one")))
                 case "interrupt":
-                    self._stopped = True
                     self._world.interrupt()
                 case "complete":
                     self._complete(str(message.get("text", "")))
@@ -252,13 +250,13 @@ class Session:
             self._done(error)
             return
         linecache.cache[_FILE] = (len(source), None, source.splitlines(True), _FILE)
-        self._stopped = False
+        self._world.stopped = False
         self._world.run(self._context, lambda: self._step(steps), self._done)
 
     def _step(self, steps: list[tuple[CodeType, bool]]) -> Any:
         """Run the statements; from the first ``await`` on they come back as a coroutine."""
         for index, (code, show) in enumerate(steps):
-            if self._stopped:
+            if self._world.stopped:  # before it began
                 raise KeyboardInterrupt
             value = eval(code, self._namespace)  # noqa: S307 - it is a console
             if code.co_flags & inspect.CO_COROUTINE:
@@ -307,6 +305,7 @@ class World:
 
     name = "a thread of its own"
     in_hub_wait = False
+    stopped = False  # what runs, or is about to
     _thread = 0
     _raised = False
     _loop: Any = None
@@ -338,6 +337,9 @@ class World:
 
         async def main() -> None:
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            if self.stopped:
+                coroutine.close()
+                raise KeyboardInterrupt
             await coroutine
 
         try:
@@ -349,6 +351,7 @@ class World:
 
     def interrupt(self) -> None:
         """Stop the code that runs, if any: KeyboardInterrupt, as at any other prompt."""
+        self.stopped = True
         if (task := self._task) is not None:
             with suppress(RuntimeError):  # the loop has been closed
                 self._loop.call_soon_threadsafe(task.cancel)
@@ -416,6 +419,8 @@ class LoopWorld(World):
                 self._end(refused, done)
             else:
                 self._task.add_done_callback(finish)
+                if self.stopped:
+                    self._task.cancel()
 
         def finish(task: Any) -> None:
             self._task = None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pexpect
 import pytest
 
+from bridge.console_link import open_link
 from bridge.console_server import OFFER
 from tests.programs import ROOT, wait_until
 
@@ -633,6 +634,16 @@ def test_ctrl_c_in_a_task_that_never_gives_way(start: Any, terminal: Any) -> Non
     wait_until(lambda: len(program.lines) > count + 1)  # served again
     child.sendeof()
     child.expect(pexpect.EOF)
+
+
+@pytest.mark.parametrize("world", ["asyncio", "sleep", "hub"])
+def test_an_interrupt_right_behind_the_code_is_not_lost(world: str, start: Any) -> None:
+    program = start("3.14", world, "silent", EVENTLET_HUB="asyncio")
+    with open_link(program.pid) as link:
+        for code in ["while True: pass\n", "import asyncio; await asyncio.sleep(3600)\n"] * 10:
+            link.send(op="run", source=code, one=True)
+            link.send(op="interrupt")
+            assert "KeyboardInterrupt" in link.receive(30)["error"]
 
 
 def test_a_task_factory_that_refuses_is_reported(start: Any) -> None:
