@@ -92,7 +92,10 @@ def _why_kept(use: Use, file: File, gone: Collection[ast.Name], reasons: Mapping
             if reads
             else "nothing here reads it, but other modules may rely on this import"
         )
-    for other, reason in reasons.items():
+    # Its own module's uses say more than others of the name that it binds as well.
+    for other, reason in sorted(
+        reasons.items(), key=lambda item: not item[0].api.startswith(f"{use.api}.")
+    ):
         if other.kind != "import" and any(part in rest for part in ast.walk(other.node)):
             line = getattr(other.node, "lineno", 0)
             return f"line {line} still needs it ({reason})"

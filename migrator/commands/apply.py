@@ -61,7 +61,7 @@ def command(paths: tuple[str, ...], format_: str, **given: Any) -> int:
     from migrator.apply import plan
     from migrator.rewrite import Options
 
-    _check_usage(given)
+    _check_usage(paths, given)
     settings, scanning = _settings(paths, given)
     options = Options(
         unsafe=given["unsafe"], bridge=given["bridge_as"] or "bridge", codes=scanning.codes
@@ -87,10 +87,12 @@ def command(paths: tuple[str, ...], format_: str, **given: Any) -> int:
     return 3 if done.unread else 0
 
 
-def _check_usage(given: Mapping[str, Any]) -> None:
+def _check_usage(paths: Sequence[str], given: Mapping[str, Any]) -> None:
     chosen = [name for name in ("write", "check", "interactive") if given[name]]
     if len(chosen) > 1:
         raise UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other", "pass one of them")
+    if "-" in paths:
+        raise UsageError("apply rewrites files and reads no standard input", "name the file")
     if given["bridge_as"]:
         from migrator.stand_in import check_name
 

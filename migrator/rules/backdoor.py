@@ -47,13 +47,12 @@ FAMILY = Family(
                 "bridge.console.expose(locals=ns)",
             ),
             safety=(
-                "Rewritten where `eventlet.spawn` or `spawn_n` starts the server and the socket "
-                "is its "
-                "own: made in the call, or by an assignment that serves nothing else, which "
-                "goes along. "
-                "Unsafe where the result is kept or the call used to block. Left where the "
-                "result is "
-                "returned or passed on, or anything else uses the socket."
+                "Rewritten where `eventlet.spawn` or `spawn_n` starts the server and "
+                "`eventlet.listen` makes the socket: in the call, or by an assignment that serves "
+                "nothing else, which goes along. Unsafe where the green thread is kept and never "
+                "read, where a call computes the socket's arguments, and where the call used to "
+                "block. Left where the green thread is used, returned or passed on, or anything "
+                "else uses the socket."
             ),
         ),
         Rule(

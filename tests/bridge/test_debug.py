@@ -108,6 +108,12 @@ def test_importing_it_imports_neither_world(module: str) -> None:
     assert live(Path(sys.executable), "-S", "-c", code) == "False\n"
 
 
+@pytest.mark.parametrize("order", ["bridge.debug, eventlet", "eventlet, bridge.debug"])
+def test_it_brings_the_module_that_the_import_before_it_brought(order: str) -> None:
+    code = f"import {order}; print(eventlet.debug.spew.__module__)"
+    assert live(Path(sys.executable), "-W", "ignore", "-c", code) == "eventlet.debug\n"
+
+
 def test_asyncio_imported_later_still_follows() -> None:
     code = (
         "from bridge import debug; debug.hub_blocking_detection(True, 0.25)\n"

@@ -273,6 +273,12 @@ def test_write_and_check_exclude_each_other(repository: Path) -> None:
     assert migrate("apply", "--write", "--check", repository).returncode == 2
 
 
+def test_standard_input_is_no_file() -> None:
+    done = migrate("apply", "-")
+    assert done.returncode == 2
+    assert "reads no standard input" in done.stderr
+
+
 def test_nothing_to_do(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("x = 1\n")
     assert migrate("apply", tmp_path).returncode == 0

@@ -43,6 +43,26 @@ def test_ignored_files_do_not_count(repository: Path) -> None:
     require_undo([repository / "package" / "code.py"])
 
 
+def test_a_file_that_git_ignores_is_refused(repository: Path) -> None:
+    (repository / ".git" / "info" / "exclude").write_text("build/\n")
+    (repository / "build").mkdir()
+    with pytest.raises(UsageError, match=r"ignores .*build/code.py: a change could not be undone"):
+        require_undo([repository / "package" / "code.py", repository / "build" / "code.py"])
+
+
+def test_a_submodule_is_asked_itself(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outer = tmp_path_factory.mktemp("outer")
+    git(outer, "init", "-q")
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "add", str(repository), "sub")
+    git(outer, "commit", "-qam", "first")
+    require_undo([outer / "sub" / "package" / "code.py"])
+    (outer / "sub" / "package" / "code.py").write_text("x = 2\n")
+    with pytest.raises(UsageError, match="uncommitted changes"):
+        require_undo([outer / "sub" / "package" / "code.py"])
+
+
 @pytest.mark.parametrize("stage", [False, True], ids=["unstaged", "staged"])
 def test_a_changed_file_anywhere_in_the_tree_is_refused(repository: Path, stage: bool) -> None:
     (repository / "package" / "code.py").write_text("x = 2\n")
