@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
 HIDDEN = "<hidden>"
 
-# Parts that tell wherever they stand in a name, then words that are a name or end one.
+# Parts that tell wherever they stand in a name, then words that are a name or end one. What
+# is around them is bounded: a target may have made the text to keep us busy.
 _NAME = (
-    r"(?:[\w.-]*(?i:passw|passphrase|passcode|pwd|secret(?!ar)|token(?!i[sz])|credential"
-    r"|authori[sz]ation|cookie|signature|csrf|session[_-]?id|(?:api|access|private)[_-]?key)[\w.-]*"
-    r"|(?:[\w.-]*(?:_|-|\b))?(?i:keys?|o?auth|dsn|(?:db)?pass|pw|creds?|bearer|jwt|otp|sig)"
-    r"|\w+(?:Keys?|Auth))"
+    r"(?:[\w.-]{0,80}(?i:passw|passphrase|passcode|pwd|secret(?!ar)|token(?!i[sz])|credential"
+    r"|authori[sz]ation|cookie|signature|csrf|session[_-]?id|(?:api|access|private)[_-]?key)"
+    r"[\w.-]{0,80}|(?:[\w.-]{0,80}(?:_|-|\b))?(?i:keys?|o?auth|dsn|(?:db)?pass|pw|creds?|bearer|jwt|otp|sig)"
+    r"|\w{1,80}(?:Keys?|Auth))"
 )
 # {'password': 'x'}, ('password', 'x'), Config(password='x'), ?token=x, --password x, Token: x
 _NAMED = (
     rf"""(?<![\w.-])(?:--{_NAME}(?:=|\s+)"""
     rf"""|[bBuU]?(?P<quote>\\{{0,4}}['"]){_NAME}(?P=quote)\s*:\s*"""  # escaped in JSON in a string
     rf"""|(?<=[(\[])[bBuU]?(['"]){_NAME}\2,\s*"""
-    rf"""|[\w-]*(?P<header>(?i:authorization|cookie)):\s+|{_NAME}(?:=|:\s+))"""
+    rf"""|[\w-]{{0,80}}(?P<header>(?i:authorization|cookie)):\s+|{_NAME}(?:=|:\s+))"""
 )
 _STRING = r"[bBrRuU]{0,2}(?:'(?:[^'\\]|\\.)*(?:'|$)" + r'|"(?:[^"\\]|\\.)*(?:"|$))'
 _VALUE = (

@@ -95,12 +95,23 @@ def test_what_is_handed_on_is_hidden_under_any_name() -> None:
         ("'" * 10_000 + ":", "'" * 10_000 + ":"),
         ("{'key': " * 2_000, "{'key': <hidden>"),
         ("--key-" * 2_000, "--key-" * 2_000),
+        ("--password" * 2_000, "--password" * 2_000),
         ("password=" + "a" * 20_000, "password=<hidden>"),
         ("\\" * 20_000 + ":", "\\" * 20_000 + ":"),
         ("http://" * 5_000 + "@", "http://" * 5_000 + "@"),
         ("cookie: " * 5_000, "cookie: <hidden>"),
     ],
-    ids=["name", "quotes", "nested", "options", "value", "escapes", "users", "headers"],
+    ids=[
+        "name",
+        "quotes",
+        "nested",
+        "options",
+        "passwords",
+        "value",
+        "escapes",
+        "users",
+        "headers",
+    ],
 )
 def test_long_values_end(value: str, shown: str) -> None:
     # A regular expression gone wild would not.
