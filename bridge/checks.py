@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from bridge import graph, redact, watch, words
 from inspector.edges import LATER
 from inspector.snapshot import Unit
+from inspector.waits.futures import NEVER_DONE
 from inspector.waits.green import GETS
-from inspector.waits.tasks import NEVER_DONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -7,7 +7,8 @@ future a task waits for (eventlet/greenthread.py, eventlet/asyncio.py, 0.38 to 0
 
 from __future__ import annotations
 
-from inspector.frames import FrameView
+from inspector.callbacks import closures, is_future
+from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
 
 TYPE_CHECKING = False
@@ -41,7 +42,6 @@ LATER = "awaits later"  # it will, or may: it does something else yet
 # their names, the last is the ``inner`` one; since 3.14 another is the task that called it.
 SHIELDS = "shield.<locals>._outer_done_callback"
 _LEAF_FRAMES = 6  # how far above the leaf such a function stands
-_MAX_CALLBACKS = 64
 _MAX_AWAITED = 100_000
 
 
@@ -76,7 +76,7 @@ def _green_edges(capture: Capture, green: GreenletFacts, found: dict[Pair, str])
     for raw in green.stack[:_LEAF_FRAMES]:
         code = raw[1]
         rule = _GREEN_WAITS.get(code.qualname)
-        if rule is None or "/eventlet/" not in code.file:
+        if rule is None or not module_of(green.frames.objects, raw).startswith("eventlet."):
             continue
         try:
             target = FrameView(green.frames.objects, raw).local(rule[0])
@@ -121,9 +121,9 @@ class _TaskWaits:
         objects = task.frames.objects
         for frame in task.stack[:2]:
             code = frame[1]
-            if "/asyncio/" not in code.file:
-                break
             rule = _TASK_WAITS.get(code.qualname)
+            if not module_of(objects, frame).startswith("asyncio."):
+                break
             if rule is None:
                 continue
             local, attribute = rule
@@ -161,20 +161,12 @@ class _TaskWaits:
 
 def _stands_for(objects: Objects, future: int) -> list[int]:
     """The futures behind one that ``gather`` or ``shield`` made."""
-    kind = objects.type_of(future)
-    if kind.name == "_GatheringFuture":
+    if objects.type_of(future).name == "_GatheringFuture":
         return objects.items(objects.attribute(future, "_children"), _MAX_AWAITED)[::-1]
-    if kind.full != "_asyncio.Future":
+    if not is_future(objects, future):
         return []
-    at, memory = objects.layout.at, objects.memory
-    callback = memory.word(future + at["future.callback0"])
-    if not callback or objects.type_of(callback).name != "function":
-        return []
-    name = objects.text(memory.word(callback + at["function.qualname"]), 256) or ""
-    closure = memory.word(callback + at["function.closure"])
-    if name != SHIELDS or not closure:
-        return []
-    return [memory.word(cell + at["cell.contents"]) for cell in objects.items(closure, 8)[-1:]]
+    first = next(iter(closures(objects, future)), None)
+    return first.holds[-1:] if first and first.name == SHIELDS else []
 
 
 def _awaited_green(capture: Capture, future: int) -> int:
@@ -182,36 +174,13 @@ def _awaited_green(capture: Capture, future: int) -> int:
 
     It hangs two closures on the future that hold the green thread as ``self``.
     """
-    objects = capture.objects
-    at, memory = objects.layout.at, objects.memory
     try:
-        if objects.type_of(future).full != "_asyncio.Future":
-            return 0
-        callbacks = [memory.word(future + at["future.callback0"])]
-        more = memory.word(future + at["future.callbacks"])
-        if not more and objects.type_of(callbacks[0]).name != "function":
-            return 0
-        if more:
-            for item in objects.items(more, _MAX_CALLBACKS):
-                callbacks += objects.items(item, 1)
-        for callback in callbacks:
-            if callback and (green := _closes_over_green(capture, objects, callback)):
-                return green
+        if capture.objects.type_of(future).full == "_asyncio.Future":
+            for name, holds in closures(capture.objects, future):
+                if name.startswith("GreenThread.__await__.<locals>."):
+                    for value in holds:
+                        if value in capture.greenlets:
+                            return value
     except BadMemory:
         pass
-    return 0
-
-
-def _closes_over_green(capture: Capture, objects: Objects, function: int) -> int:
-    at, memory = objects.layout.at, objects.memory
-    if objects.type_of(function).name != "function":
-        return 0
-    qualname = objects.text(memory.word(function + at["function.qualname"]), 256) or ""
-    if not qualname.startswith("GreenThread.__await__.<locals>."):
-        return 0
-    closure = memory.word(function + at["function.closure"])
-    for cell in objects.items(closure, 8) if closure else ():
-        value = memory.word(cell + at["cell.contents"])
-        if value in capture.greenlets:
-            return value
     return 0

@@ -33,7 +33,7 @@ _OWNED_BY_INTERPRETER = 3  # FRAME_OWNED_BY_CSTACK or _INTERPRETER: no Python in
 class Code:
     """A code object, decoded. ``names`` are those of locals, cells and free variables."""
 
-    __slots__ = ("address", "arguments", "coroutine", "file", "flags", "kinds", "lines",
+    __slots__ = ("address", "arguments", "coroutine", "file", "flags", "kinds", "lines", "module",
                  "name", "names", "offsets", "places", "qualname", "shown", "start")  # fmt: skip
 
     def __init__(self, objects: Objects, address: int) -> None:
@@ -49,6 +49,7 @@ class Code:
 
         self.address = address
         self.shown: dict[int, Frame] = {}  # instruction -> what a frame there shows
+        self.module: str | None = None  # once `module_of` was asked
         self.start = address + at["code.co_code_adaptive"]
         self.qualname = text("code.qualname")
         self.name = text("code.name")
@@ -123,6 +124,21 @@ def line_table(table: bytes, first_line: int) -> list[int]:
 RawFrame = tuple[int, "Code", int]  # address of the frame, its code, its instruction
 
 
+def module_of(objects: Objects, frame: RawFrame) -> str:
+    """The name of the module that a frame's function is part of, "" where none can be told.
+
+    By what its globals say: any project may have a folder ``asyncio`` with a ``tasks.py``.
+    """
+    code = frame[1]
+    if code.module is None:
+        try:
+            names = objects.memory.word(frame[0] + objects.layout.at["frame.globals"])
+            code.module = objects.text(objects.entry(names, "__name__"), _MAX_NAMES) or ""
+        except BadMemory:
+            code.module = ""
+    return code.module
+
+
 class FrameView:
     """One frame of a capture: its code, and its locals on demand."""
 
@@ -144,6 +160,12 @@ class FrameView:
             return objects.memory.pages[place >> 12][(place >> 3) & 511] & objects.tag
         index = self.code.places.get(name)
         return 0 if index is None else self._value(index)
+
+    def globals(self, name: str) -> int:
+        """The address of the value of a global variable of the frame, 0 when there is none."""
+        objects = self.objects
+        names = objects.memory.word(self.address + objects.layout.at["frame.globals"])
+        return objects.entry(names, name)
 
     def locals(self) -> list[int]:
         """Addresses of the values of all locals that are set, cells not unwrapped."""

@@ -454,6 +454,12 @@ class Objects:
             value |= (digit & 0x3FFFFFFF) << 30 * index
         return sign * value
 
+    def floating(self, address: int) -> float:
+        """What a float holds, also where that is not finite. Raises BadMemory."""
+        at = address + self._fval
+        found: float = _double(self.memory.pages[at >> 12], at & 4095)[0]
+        return found
+
     def real(self, address: int) -> float | None:
         """The float, or the int as one; None when it is neither, or not finite."""
         if not address:
@@ -462,8 +468,7 @@ class Objects:
         pointer = pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
         kind = self._types.get(pointer) or self.type_at(pointer)
         if kind.shape == "float":
-            at = address + self._fval
-            found: float = _double(pages[at >> 12], at & 4095)[0]
+            found = self.floating(address)
             return found if found - found == 0 else None
         whole = self._integer(address) if kind.shape == "int" else None
         try:

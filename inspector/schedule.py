@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from inspector.frames import FrameView
+from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
 from inspector.objects import Objects
 
@@ -98,9 +98,10 @@ def hub_in(green: GreenletFacts) -> int:
     """The hub whose method is on a greenlet's stack, 0 when none is."""
     for raw in green.stack:
         code = raw[1]
-        if code.name in ("switch", "run") and "/eventlet/hubs/" in code.file:
+        objects = green.frames.objects
+        if code.name in ("switch", "run") and module_of(objects, raw).startswith("eventlet.hubs"):
             try:
-                return FrameView(green.frames.objects, raw).local("self")
+                return FrameView(objects, raw).local("self")
             except BadMemory:
                 return 0
     return 0

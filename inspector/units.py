@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector.edges import LATER, find_edges
-from inspector.frames import FrameView
+from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
 from inspector.record import Record
 from inspector.schedule import Schedule, hub_in
@@ -191,7 +191,7 @@ class _Assembly:
             if green.stack
             and not green.running
             and not green.is_main
-            and "/eventlet/" not in green.stack[0][1].file
+            and not module_of(green.frames.objects, green.stack[0]).startswith("eventlet.")
         }
         found: dict[int, tuple[int, int]] = {}
         if not raw:
@@ -327,8 +327,9 @@ class _Assembly:
     def _is_hub(self, green: GreenletFacts) -> bool:
         """A greenlet whose outermost function is a hub's ``run``."""
         if green.stack:
-            outer = green.stack[-1][1]
-            return outer.name == "run" and "/eventlet/hubs/" in outer.file
+            outer = green.stack[-1]
+            module = module_of(green.frames.objects, outer)
+            return outer[1].name == "run" and module.startswith("eventlet.hubs")
         if green.run:
             try:
                 objects = self.objects

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.objects import Objects
 
+BUILTINS = frozenset({"builtin_function_or_method", "builtin_method"})  # types of C functions
 MAX_TEXT = 60  # characters of a str or bytes that are shown
 MAX_ITEMS = 6  # items of a tuple or dict that are shown
 MAX_DEPTH = 2  # a tuple in a tuple is shown, one deeper is an address
@@ -39,7 +40,7 @@ def _represent(objects: Objects, address: int, depth: int) -> str:
                 return f"<int at {address:#x}>"
             return str(value)
         case "builtins.float":
-            return repr(objects.real(address))
+            return repr(objects.floating(address))
         case "builtins.str":
             text = objects.text(address, MAX_TEXT + 1) or ""
             return repr(text) if len(text) <= MAX_TEXT else repr(text[:MAX_TEXT]) + "..."
@@ -81,7 +82,7 @@ def callable_name(objects: Objects, address: int) -> str | None:
                 address = memory.word(address + at["method.func"])
             case "partial":
                 address = memory.word(address + at["partial.func"])
-            case "builtin_function_or_method":
+            case name if name in BUILTINS:
                 definition = memory.word(address + at["builtin.definition"])
                 return memory.text(memory.word(definition), 256).decode("utf-8", "replace")
             case "type":

@@ -30,6 +30,7 @@ COMMON = {
     "type.tp_flags": 168,
     "type.tp_base": 256,
     "type.tp_dict": 264,
+    "type.tp_weaklistoffset": 208,
     "type.tp_dictoffset": 288,
     "type.tp_mro": 344,
     # Objects/dictobject.c, pycore_dict.h: the keys' header, entries after the indices

@@ -60,6 +60,7 @@ FACTS = {
     "gen.executing": 0,
     "gen.suspended": -1,
     "gen.suspended_await": -1,
+    "frame.globals": 24,
     "frame.await_slot": 1,
     "frame.tag": 0,
     "future.log_tb": 92,

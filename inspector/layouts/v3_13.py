@@ -90,6 +90,7 @@ FACTS = {
     "gen.suspended": -2,
     "gen.suspended_await": -1,
     "frame.stacktop": 64,
+    "frame.globals": 24,
     "frame.await_slot": 1,
     "frame.tag": 0,
     "future.log_tb": 100,

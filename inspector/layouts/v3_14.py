@@ -123,6 +123,7 @@ FACTS = {
     "gen.executing": 0,
     "gen.suspended": -2,
     "gen.suspended_await": -1,
+    "frame.globals": 24,
     "frame.await_slot": 1,
     "frame.tag": 3,
 }

@@ -139,6 +139,7 @@ FACTS = {
     "gen.executing": 4,
     "gen.suspended": 1,
     "gen.suspended_await": 2,
+    "frame.globals": 24,
     "frame.await_slot": 2,
     "frame.tag": 3,
 }

@@ -1,6 +1,6 @@
 """What each unit waits on: a sleep and how long yet, a descriptor and its peer, a lock.
 
-Rules are data (`green`, `tasks`, `stdlib`): a function of a library that waits, by file and
+Rules are data (`green`, `tasks`, `stdlib`): a function of a library that waits, by module and
 name, and how to read from its frame what it waits for. Of the library's frames at the leaf
 the outermost with a rule wins: ``GreenPool.waitall``, not the event inside it. What no rule
 knows is said to be unknown.
@@ -9,12 +9,13 @@ knows is said to be unknown.
 from __future__ import annotations
 
 from inspector.edges import SEMAPHORE
-from inspector.frames import FrameView
+from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
 from inspector.snapshot import Runtime, Wait
 from inspector.waits import green as green_rules
 from inspector.waits import stdlib
 from inspector.waits import tasks as task_rules
+from inspector.waits.futures import Workers, note_start, of_future, references_of
 from inspector.waits.holders import find_holders
 from inspector.waits.reason import Look, Reason, seconds
 from inspector.waits.timers import Timers
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from inspector.capture import Capture
-    from inspector.frames import Code, RawFrame
+    from inspector.frames import RawFrame
     from inspector.greenlets import GreenletFacts
+    from inspector.objects import Objects
     from inspector.schedule import Schedule
     from inspector.snapshot import State
     from inspector.tasks import TaskFacts
@@ -35,10 +37,8 @@ if TYPE_CHECKING:
 _SKEW = 10.0  # seconds between readings of a clock and of a deadline
 _MOST_EDGES = 10_000  # from the waiters of one semaphore to its holders
 _LEAF_FRAMES = 12  # how far a library's frames are followed from the leaf
-_LIBRARIES = frozenset(
-    {"asyncio", "eventlet", "green", "greenio", "hubs", "python", "support", "futures"}
-)
 _RULES: Rules = green_rules.RULES | stdlib.RULES | task_rules.RULES
+_LIBRARIES = frozenset(module.partition(".")[0] for module, _ in _RULES)
 _ARROWS = {"read": "←", "write": "→"}
 
 
@@ -48,12 +48,13 @@ class Waits:
     def __init__(self, capture: Capture, schedule: Schedule, name_of: Callable[[int], str]) -> None:
         self._capture = capture
         self._timers = Timers(capture, schedule)
+        self._workers = Workers(capture)
         self._name_of = name_of
         self._looks: dict[int, Look] = {}  # by the reading that a unit was decoded from
         self._rules: dict[int, tuple[bool, Rule | None]] = {}  # by address of the code
         self._reasons: dict[int, Reason] = {}
         self._waiters: dict[int, int] = {}  # by address of what they wait on
-        self._holders: dict[int, int] = {}
+        self._holders: dict[int, list[int]] = {}
         self._taking: dict[int, int] = {}  # unit -> lock that it is about to take
         self._starts: dict[int, float] | None = None
 
@@ -73,8 +74,9 @@ class Waits:
         try:
             if reason is None:
                 views = [FrameView(look.objects, frame) for frame in task.stack]
-                own = task_rules.references_of(task.waiter, views)
-                reason = task_rules.of_future(look, task.waiter, own)
+                reason = of_future(look, task.waiter, references_of(task.waiter, views))
+            elif reason.on == "thread":
+                note_start(look, task.waiter, reason)
             self._timers.read_loop(task.loop)
         except BadMemory:
             reason = Reason("unknown", "unknown")
@@ -98,7 +100,7 @@ class Waits:
             self._add(green.address, Reason("task", f"what task {name} awaits", task))
         elif state == "waiting":
             found = self._at_leaf(self._look_for(green), green.stack)
-            self._add(green.address, found or _switched_away(green))
+            self._add(green.address, found or self._switched_away(green))
 
     def settle(self, blocked: AbstractSet[int]) -> Iterator[tuple[tuple[int, int], str]]:
         """Compare the reasons: who holds what others wait for.
@@ -107,28 +109,30 @@ class Waits:
         wait for others, as far as known: of a semaphore that one of its holders can leave
         there is nothing to say.
         """
-        waiting = {}
+        waiting: dict[int, Reason] = {}
+        lacking = {unit: {lock} for unit, lock in self._taking.items()}
         for address, reason in self._reasons.items():
             if reason.subject:
                 self._waiters[reason.subject] = self._waiters.get(reason.subject, 0) + 1
-                if reason.holders:
-                    waiting[address] = reason.subject
+                if reason.limit != 0:
+                    waiting[address] = reason
+                if reason.released:
+                    lacking[address] = {reason.released}
             for target in reason.targets:
                 if target != address and self._is_unit(target):
                     yield (address, target), reason.via
-        held = find_holders(self._capture, set(waiting.values()), self._taking)
+        contended = {reason.subject for reason in waiting.values()}
+        self._holders = find_holders(self._capture, contended, lacking)
         stuck = blocked | waiting.keys()
-        for address, subject in waiting.items():
-            holders = held.get(subject, [])
-            if self._reasons[address].on == "semaphore":
-                if len(holders) * self._waiters[subject] <= _MOST_EDGES and stuck.issuperset(
-                    holders
-                ):
-                    for holder in holders:
-                        yield (address, holder), SEMAPHORE
-            elif len(holders) == 1:  # a lock has one; two only seem to
-                self._holders[subject] = holders[0]
-                yield (address, holders[0]), "lock"
+        for address, reason in waiting.items():
+            holders = self._holders.get(reason.subject, [])
+            if reason.limit is None:  # there may be others, who took it without ``with``
+                known = stuck.issuperset(holders)
+            else:
+                known = len(holders) == reason.limit
+            if known and len(holders) * self._waiters[reason.subject] <= _MOST_EDGES:
+                for holder in holders:
+                    yield (address, holder), "lock" if reason.on == "lock" else SEMAPHORE
 
     def told(self, address: int) -> tuple[Wait | None, Runtime | None]:
         """What the unit at ``address`` waits on, None when it does not wait.
@@ -186,7 +190,7 @@ class Waits:
         objects = unit.frames.objects
         found = self._looks.get(id(objects))
         if found is None:
-            found = Look(self._capture, objects, self._timers, self._name_of)
+            found = Look(self._capture, objects, self._timers, self._workers, self._name_of)
             self._looks[id(objects)] = found
         return found
 
@@ -196,7 +200,7 @@ class Waits:
         known = self._rules
         left = _LEAF_FRAMES
         for frame in stack:
-            inside, rule = known.get(frame[1].address) or self._rule(frame[1])
+            inside, rule = known.get(frame[1].address) or self._rule(look.objects, frame)
             if not inside or not left:
                 break
             left -= 1
@@ -204,19 +208,27 @@ class Waits:
                 reason = look.read(rule, FrameView(look.objects, frame), reason)
         return reason
 
-    def _rule(self, code: Code) -> tuple[bool, Rule | None]:
-        """Whether the code is part of a library that waits, and its rule."""
-        folder, _, name = code.file.rpartition("/")
-        folder = folder.rpartition("/")[2]
-        if folder.startswith("python3"):
-            folder = "python"
-        rule = _RULES.get((f"{folder}/{name}", code.qualname))
-        found = self._rules[code.address] = (folder in _LIBRARIES, rule)
+    def _rule(self, objects: Objects, frame: RawFrame) -> tuple[bool, Rule | None]:
+        """Whether the frame's code is part of a library that waits, and its rule."""
+        code = frame[1]
+        module = module_of(objects, frame)
+        inside = module.partition(".")[0] in _LIBRARIES
+        if inside and module in stdlib.MODULES:
+            inside = stdlib.has(code.file)
+        rule = _RULES.get((module, code.qualname)) if inside else None
+        found = self._rules[code.address] = (inside, rule)
         return found
+
+    def _switched_away(self, green: GreenletFacts) -> Reason:
+        """No rule knows: either one is missing, or the program switches greenlets itself."""
+        text = "unknown"
+        if green.stack and not self._rules[green.stack[0][1].address][0]:
+            text += ": its own code switched away"
+        return Reason("unknown", text)
 
     def _note_taking(self, address: int, reason: Reason | None) -> None:
         """It was woken to take a lock and stands as if it had it already."""
-        if reason is not None and reason.holders:
+        if reason is not None and reason.limit != 0:
             self._taking[address] = reason.subject
 
     def _add(self, address: int, reason: Reason) -> None:
@@ -241,17 +253,15 @@ class Waits:
             text = f"{reason.mode} fd {reason.fd}"
             if peer:
                 text += f" {_ARROWS[reason.mode]} {peer}"
-        holder = self._holders.get(reason.subject) if reason.holders else None
-        if holder is not None:
+        holders = self._holders.get(reason.subject, ())
+        if len(holders) == 1:
+            holder = holders[0]
             world = "task" if holder in self._capture.tasks else "green thread"
             text += f" held by {world} {self._name_of(holder)}"
         if waiters > 1:
             text += f", {waiters - 1} other{'s' if waiters > 2 else ''} waiting"
         if left is not None:
             text += ", " + reason.until.format(seconds(left))
+        if reason.cut is not None:
+            text += f", timeout in {seconds(max(reason.cut - self._timers.now, 0.0))}"
         return text
-
-
-def _switched_away(green: GreenletFacts) -> Reason:
-    """No library's function is at the leaf: the program switches greenlets itself."""
-    return Reason("unknown", "unknown: its own code switched away" if green.stack else "unknown")

@@ -1,4 +1,4 @@
-"""Rules for green threads: the functions of eventlet that wait, by file and name.
+"""Rules for green threads: the functions of eventlet that wait, by module and name.
 
 Sources: eventlet 0.33 to 0.41. A rule names the function in which a caller stands while it
 waits and the local that holds what it waits for.
@@ -7,7 +7,7 @@ waits and the local that holds what it waits for.
 from __future__ import annotations
 
 from inspector.values import callable_name
-from inspector.waits.reason import Reason, count, primitive
+from inspector.waits.reason import NOT_STARTED, Reason, count, limit_of, primitive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
 
 
 def _trampoline(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
-    reason = Reason("fd", "")
+    mode = "read" if look.flag(frame.local("read")) else "write"
+    reason = Reason("fd", f"{mode} a file descriptor")
     reason.fd = look.objects.integer(frame.local("fileno"))
-    reason.mode = "read" if look.flag(frame.local("read")) else "write"
+    reason.mode = mode
     reason.deadline = look.timers.due(frame.local("t"))
     reason.total = look.objects.real(frame.local("timeout"))
     return reason
@@ -65,21 +66,29 @@ def _semaphore(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     free = look.number(subject, "counter")
     if any(look.objects.type_at(base).name == "Lock" for base in _bases(look, subject)):
         reason = Reason("lock", "lock", subject)
+        reason.limit = 1
     else:
         reason = Reason("semaphore", f"semaphore ({free} free)", subject)
-    reason.holders = True
+        reason.limit = limit_of(look, subject)
     reason.total = look.objects.real(frame.local("timeout"))
     if reason.total is not None and reason.total < 0:
         reason.total = None  # -1 stands for none
     return reason
 
 
+def _stands_at(look: Look, inner: Reason | None, owner: int, attribute: str) -> bool:
+    """Whether what was found further in is a wait for this attribute of the owner."""
+    return inner is not None and inner.subject == look.objects.attribute(owner, attribute)
+
+
 def _bases(look: Look, address: int) -> tuple[int, ...]:
     return look.objects.type_of(address).mro
 
 
-def _pool_slot(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+def _pool_slot(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
     pool = frame.local("self")
+    if not _stands_at(look, inner, pool, "sem"):
+        return inner  # who spawns from within a full pool runs the function itself
     size = look.number(pool, "size")
     return Reason("semaphore", f"a free place in GreenPool of {size}", pool)
 
@@ -93,8 +102,10 @@ def _pool_all(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     return reason
 
 
-def _resource(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+def _resource(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
     pool = frame.local("self")
+    if not _stands_at(look, inner, pool, "channel"):
+        return inner  # it makes the item: a connection, say
     return Reason("queue", f"a free item of Pool of {look.number(pool, 'max_size')}", pool)
 
 
@@ -109,10 +120,17 @@ def queue_put(look: Look, subject: int) -> str:
     return f"put to full queue of {limit}" if limit else "put to queue: no getter"
 
 
-def _tpool(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+def _tpool(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
+    event = frame.local("e")
+    if inner is None or inner.subject != event:
+        return inner  # without threads, or in one of them, it calls the function itself
     function = frame.local("meth")
     name = callable_name(look.objects, function) if function else None
-    return Reason("thread", f"tpool thread: {name or '?'}", frame.local("e"))
+    reason = Reason("thread", f"tpool thread: {name or '?'}", event)
+    queue = look.objects.attribute(frame.globals("_reqq"), "queue")
+    if any(event in look.objects.items(message, 1) for message in look.members(queue)):
+        reason.text += f", {NOT_STARTED}"
+    return reason
 
 
 def _process(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
@@ -132,20 +150,20 @@ def _event(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
 
 
 RULES: Rules = {
-    ("eventlet/greenthread.py", "sleep"): _sleep,
-    ("eventlet/greenthread.py", "GreenThread.wait"): _green_thread,
-    ("hubs/__init__.py", "trampoline"): _trampoline,
-    ("green/select.py", "select"): _select,
-    ("eventlet/asyncio.py", "spawn_for_awaitable.<locals>._run"): _awaitable,
-    ("eventlet/semaphore.py", "Semaphore.acquire"): _semaphore,
-    ("eventlet/event.py", "Event.wait"): _event,
-    ("eventlet/queue.py", "LightQueue.get"): primitive("queue", "", describe=queue_get),
-    ("eventlet/queue.py", "LightQueue.put"): primitive("queue", "", describe=queue_put),
-    ("eventlet/queue.py", "Queue.join"): primitive("queue", "queue to be worked off"),
-    ("eventlet/greenpool.py", "GreenPool.spawn"): _pool_slot,
-    ("eventlet/greenpool.py", "GreenPool.spawn_n"): _pool_slot,
-    ("eventlet/greenpool.py", "GreenPool.waitall"): _pool_all,
-    ("eventlet/pools.py", "Pool.get"): _resource,
-    ("eventlet/tpool.py", "execute"): _tpool,
-    ("green/subprocess.py", "Popen.wait"): _process,
+    ("eventlet.greenthread", "sleep"): _sleep,
+    ("eventlet.greenthread", "GreenThread.wait"): _green_thread,
+    ("eventlet.hubs", "trampoline"): _trampoline,
+    ("eventlet.green.select", "select"): _select,
+    ("eventlet.asyncio", "spawn_for_awaitable.<locals>._run"): _awaitable,
+    ("eventlet.semaphore", "Semaphore.acquire"): _semaphore,
+    ("eventlet.event", "Event.wait"): _event,
+    ("eventlet.queue", "LightQueue.get"): primitive("queue", "", describe=queue_get),
+    ("eventlet.queue", "LightQueue.put"): primitive("queue", "", describe=queue_put),
+    ("eventlet.queue", "Queue.join"): primitive("queue", "queue to be worked off"),
+    ("eventlet.greenpool", "GreenPool.spawn"): _pool_slot,
+    ("eventlet.greenpool", "GreenPool.spawn_n"): _pool_slot,
+    ("eventlet.greenpool", "GreenPool.waitall"): _pool_all,
+    ("eventlet.pools", "Pool.get"): _resource,
+    ("eventlet.tpool", "execute"): _tpool,
+    ("eventlet.green.subprocess", "Popen.wait"): _process,
 }

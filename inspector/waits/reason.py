@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inspector.frames import FrameView
     from inspector.objects import Objects
     from inspector.snapshot import WaitOn
+    from inspector.waits.futures import Workers
     from inspector.waits.timers import Timers
 
     # How to read from the frame of a function that waits what it waits for. The third argument
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Rules = dict[tuple[str, str], Rule]
 
 MAX_MEMBERS = 100_000  # of a pool, a group, a gather
+NOT_STARTED = "not started"  # said of work that no thread has taken up yet
 
 
 class Reason:
@@ -39,7 +41,8 @@ class Reason:
     mode = ""  # "read" or "write"
     targets: Iterable[int] = ()  # tasks and greenlets that must act first
     via = ""  # by which means, for the edges to them
-    holders = False  # whether units hold the subject, and one must let go of it
+    limit: int | None = 0  # how many units can hold the subject at a time, None for unknown
+    released = 0  # a lock that it has let go of while it waits
 
     def __init__(
         self, on: WaitOn, text: str, subject: int = 0, until: str = "timeout in {}"
@@ -53,12 +56,18 @@ class Reason:
 class Look:
     """What a rule may ask about the target: objects, timers, names."""
 
-    __slots__ = ("capture", "memory", "name_of", "objects", "timers")
+    __slots__ = ("capture", "memory", "name_of", "objects", "timers", "workers")
 
     def __init__(
-        self, capture: Capture, objects: Objects, timers: Timers, name_of: Callable[[int], str]
+        self,
+        capture: Capture,
+        objects: Objects,
+        timers: Timers,
+        workers: Workers,
+        name_of: Callable[[int], str],
     ) -> None:
         self.capture = capture
+        self.workers = workers
         self.objects = objects  # of the reading that the unit was decoded from
         self.memory = objects.memory
         self.timers = timers
@@ -128,9 +137,12 @@ def primitive(
     """
 
     def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+        if inner is not None and inner.on == "lock":
+            return inner  # it is made of a lock and others, and waits for the lock yet
         subject = frame.local(local)
         reason = Reason(on, describe(look, subject) if describe else text, subject)
-        reason.holders = on in ("lock", "semaphore")
+        if on in ("lock", "semaphore"):
+            reason.limit = 1 if on == "lock" else limit_of(look, subject)
         if inner is not None:
             reason.deadline, reason.total = inner.deadline, inner.total
         return reason
@@ -140,6 +152,14 @@ def primitive(
 
 _YEAR = 365.25 * 86400
 _AGES = 100 * _YEAR
+
+
+def limit_of(look: Look, semaphore: int) -> int | None:
+    """How many can hold a semaphore: a bounded one knows it."""
+    for name in ("_bound_value", "_initial_value", "original_counter"):
+        if (limit := look.number(semaphore, name)) is not None:
+            return limit
+    return None
 
 
 def seconds(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Rules for tasks: the coroutines of asyncio that wait, by file and name, and the futures.
+"""Rules for tasks: the coroutines of asyncio that wait, by module and name, and the futures.
 
 Sources: Lib/asyncio of 3.11 to 3.15. Where no rule knows the innermost coroutines, the
 future itself tells: its type, its timer, its callbacks.
@@ -6,9 +6,8 @@ future itself tells: its type, its timer, its callbacks.
 
 from __future__ import annotations
 
-from inspector.edges import SHIELDS
-from inspector.memory import BadMemory
 from inspector.values import callable_name
+from inspector.waits.futures import as_completed, of_future
 from inspector.waits.green import queue_get, queue_put
 from inspector.waits.reason import Reason, count, primitive
 
@@ -16,10 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.frames import FrameView
     from inspector.waits.reason import Look, Rule, Rules
-
-NEVER_DONE = "future that nobody else refers to: it will never be done"
-_MAX_CALLBACKS = 64
-_WEAKREFS_AFTER_FLAGS = 40  # tp_weaklistoffset: below the object where Python keeps the list
 
 
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
@@ -35,7 +30,7 @@ def _descriptor(mode: str, local: str) -> Rule:
     """The sock_* functions of the loop: ``local`` holds a descriptor or a socket."""
 
     def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
-        reason = Reason("fd", "")
+        reason = Reason("fd", f"{mode} a file descriptor")
         reason.fd = look.file_number(frame.local(local))
         reason.mode = mode
         return reason
@@ -45,15 +40,20 @@ def _descriptor(mode: str, local: str) -> Rule:
 
 def _stream(mode: str) -> Rule:
     def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
-        reason = Reason("fd", "")
+        stream = frame.local("self")
+        reason = Reason("fd", f"{mode} a stream", stream)
         reason.mode = mode
-        reason.subject = frame.local("self")
-        reason.fd = _transport_descriptor(
-            look, look.objects.attribute(reason.subject, "_transport")
-        )
+        reason.fd = _transport_descriptor(look, look.objects.attribute(stream, "_transport"))
         return reason
 
     return read
+
+
+def _handshake(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+    reason = Reason("fd", "handshake of a new connection")
+    reason.mode = "read"
+    reason.fd = _transport_descriptor(look, frame.local("transport"))
+    return reason
 
 
 def _transport_descriptor(look: Look, transport: int) -> int | None:
@@ -71,6 +71,8 @@ def _transport_descriptor(look: Look, transport: int) -> int | None:
 
 
 def _server(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+    if inner is not None:
+        return inner  # it was cancelled, and closes
     sockets = look.members(look.objects.attribute(frame.local("self"), "_sockets"))
     reason = Reason("fd", f"connections on {count(len(sockets), 'socket')}")
     if len(sockets) == 1:
@@ -79,26 +81,19 @@ def _server(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     return reason
 
 
-def _semaphore(look: Look, subject: int) -> str:
+def semaphore(look: Look, subject: int) -> str:
+    """What is said of a semaphore of the standard library."""
     return f"semaphore ({look.number(subject, '_value')} free)"
 
 
 def _condition(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     if inner is not None and inner.on == "lock":
+        inner.released = inner.subject
         return inner  # it was notified and takes its lock again
-    return Reason("condition", "condition", frame.local("self"))
-
-
-def _pending(look: Look, futures: list[int]) -> list[int]:
-    """Those of ``futures`` that are not done, as far as can be told."""
-    state = look.objects.layout.at["future.state"]
-
-    def is_pending(future: int) -> bool:
-        if look.objects.type_of(future).full != "_asyncio.Future":
-            return future in look.capture.tasks  # those that are done are not in there
-        return look.memory.u8(future + state) == 0
-
-    return [future for future in futures if is_pending(future)]
+    condition = frame.local("self")
+    reason = Reason("condition", "condition", condition)
+    reason.released = look.objects.attribute(condition, "_lock")
+    return reason
 
 
 def _wait(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
@@ -122,11 +117,9 @@ def _group(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
 def _wait_for(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
     """Before 3.12 it makes a task and waits for that; later ones leave no trace but a timer."""
     total = look.objects.real(frame.local("timeout"))
-    waiter = frame.local("waiter")
-    if waiter:
-        future = frame.local("fut")
-        name = look.unit(future)
-        inner = Reason("task" if name else "future", name or "future", future)
+    if inner is None and total is not None:
+        inner = of_future(look, frame.local("fut"), 0)
+    if inner is not None and frame.local("waiter"):
         look.timers.read_loop(frame.local("loop"))
         inner.deadline = look.timers.due(frame.local("timeout_handle"))
     if inner is not None and inner.on != "sleep":
@@ -158,33 +151,46 @@ def _hub(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     return reason
 
 
-def _shutdown(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
-    return Reason("event", "server to close", frame.local("self"))
+def _end(text: str) -> Rule:
+    """What closes or ends; ``self`` is that, or stands for it."""
+
+    def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+        return Reason("event", text, frame.local("self"))
+
+    return read
 
 
-_SELECTOR = "asyncio/selector_events.py"
+_SELECTOR = "asyncio.selector_events"
 
 RULES: Rules = {
-    ("asyncio/tasks.py", "sleep"): _sleep,
-    ("asyncio/tasks.py", "_wait"): _wait,
-    ("asyncio/tasks.py", "wait_for"): _wait_for,
-    ("asyncio/locks.py", "Lock.acquire"): primitive("lock", "lock"),
-    ("asyncio/locks.py", "Condition.wait"): _condition,
-    ("asyncio/locks.py", "Event.wait"): primitive("event", "event"),
-    ("asyncio/locks.py", "Semaphore.acquire"): primitive("semaphore", "", describe=_semaphore),
-    ("asyncio/locks.py", "Barrier.wait"): primitive("condition", "barrier"),
-    ("asyncio/queues.py", "Queue.get"): primitive("queue", "", describe=queue_get),
-    ("asyncio/queues.py", "Queue.put"): primitive("queue", "", describe=queue_put),
-    ("asyncio/queues.py", "Queue.join"): primitive("queue", "queue to be worked off"),
-    ("asyncio/taskgroups.py", "TaskGroup._aexit"): _group,
-    ("asyncio/taskgroups.py", "TaskGroup.__aexit__"): _group,
-    ("asyncio/threads.py", "to_thread"): _thread,
-    ("asyncio/base_events.py", "BaseEventLoop.getaddrinfo"): _lookup,
-    ("asyncio/base_events.py", "Server.serve_forever"): _server,
-    ("asyncio/base_events.py", "Server.wait_closed"): _shutdown,
-    ("asyncio/base_subprocess.py", "BaseSubprocessTransport._wait"): _process,
-    ("asyncio/streams.py", "StreamReader._wait_for_data"): _stream("read"),
-    ("asyncio/streams.py", "StreamWriter.drain"): _stream("write"),
+    ("asyncio.tasks", "sleep"): _sleep,
+    ("asyncio.tasks", "_wait"): _wait,
+    ("asyncio.tasks", "wait_for"): _wait_for,
+    ("asyncio.tasks", "as_completed.<locals>._wait_for_one"): as_completed,
+    ("asyncio.tasks", "_AsCompletedIterator._wait_for_one"): as_completed,
+    ("asyncio.locks", "Lock.acquire"): primitive("lock", "lock"),
+    ("asyncio.locks", "Condition.wait"): _condition,
+    ("asyncio.locks", "Event.wait"): primitive("event", "event"),
+    ("asyncio.locks", "Semaphore.acquire"): primitive("semaphore", "", describe=semaphore),
+    ("asyncio.locks", "Barrier.wait"): primitive("condition", "barrier"),
+    ("asyncio.queues", "Queue.get"): primitive("queue", "", describe=queue_get),
+    ("asyncio.queues", "Queue.put"): primitive("queue", "", describe=queue_put),
+    ("asyncio.queues", "Queue.join"): primitive("queue", "queue to be worked off"),
+    ("asyncio.taskgroups", "TaskGroup._aexit"): _group,
+    ("asyncio.taskgroups", "TaskGroup.__aexit__"): _group,
+    ("asyncio.threads", "to_thread"): _thread,
+    ("asyncio.base_events", "BaseEventLoop.getaddrinfo"): _lookup,
+    ("asyncio.base_events", "BaseEventLoop._create_connection_transport"): _handshake,
+    ("asyncio.base_events", "BaseEventLoop.start_tls"): _handshake,
+    ("asyncio.base_events", "BaseEventLoop.shutdown_default_executor"): _end(
+        "threads of the executor to end"
+    ),
+    ("asyncio.base_events", "Server.serve_forever"): _server,
+    ("asyncio.base_events", "Server.wait_closed"): _end("server to close"),
+    ("asyncio.base_subprocess", "BaseSubprocessTransport._wait"): _process,
+    ("asyncio.streams", "StreamReader._wait_for_data"): _stream("read"),
+    ("asyncio.streams", "StreamWriter.drain"): _stream("write"),
+    ("asyncio.streams", "StreamWriter.wait_closed"): _end("connection to close"),
     (_SELECTOR, "BaseSelectorEventLoop.sock_recv"): _descriptor("read", "fd"),
     (_SELECTOR, "BaseSelectorEventLoop.sock_recv_into"): _descriptor("read", "fd"),
     (_SELECTOR, "BaseSelectorEventLoop.sock_recvfrom"): _descriptor("read", "fd"),
@@ -193,92 +199,8 @@ RULES: Rules = {
     (_SELECTOR, "BaseSelectorEventLoop.sock_sendto"): _descriptor("write", "fd"),
     (_SELECTOR, "BaseSelectorEventLoop.sock_connect"): _descriptor("write", "sock"),
     (_SELECTOR, "BaseSelectorEventLoop.sock_accept"): _descriptor("read", "sock"),
-    ("hubs/asyncio.py", "Hub.run.<locals>.async_run"): _hub,
+    ("asyncio.unix_events", "_UnixSelectorEventLoop._sock_sendfile_native"): _descriptor(
+        "write", "sock"
+    ),
+    ("eventlet.hubs.asyncio", "Hub.run.<locals>.async_run"): _hub,
 }
-
-
-def of_future(look: Look, future: int, own_references: int) -> Reason:
-    """What a future that a task awaits itself says about who will complete it.
-
-    ``own_references`` is how many references the waiting task and its frames account for:
-    when there are no others, nothing can complete it.
-    """
-    objects, memory = look.objects, look.memory
-    if future in look.capture.tasks:
-        return Reason("task", look.unit(future), future)
-    kind = objects.type_of(future)
-    if kind.name == "_GatheringFuture":
-        children = look.members(objects.attribute(future, "_children"))
-        pending = _pending(look, children)
-        reason = Reason("gather", f"gather: {len(pending)} of {len(children)} not done", future)
-        reason.targets, reason.via = pending, "awaits"
-        return reason
-    reason = Reason("future", "future", future)
-    if kind.full != "_asyncio.Future":
-        return reason
-    look.timers.read_loop(memory.word(future + objects.layout.at["future.loop"]))
-    for callback in _callbacks(look, future):
-        _read_callback(look, callback, reason)
-        if reason.text != "future":
-            return reason
-    if future in look.timers.futures:
-        reason.on, reason.text, reason.until = "sleep", "timer", "{} left"
-        reason.deadline = look.timers.futures[future]
-    elif memory.u32(future) <= own_references and not _is_known_weakly(look, future):
-        reason.text = NEVER_DONE
-    return reason
-
-
-def _is_known_weakly(look: Look, address: int) -> bool:
-    """Whether there are weak references to an object: who has one can use it, too."""
-    memory = look.memory
-    kind = memory.word(address + 8)
-    offset = memory.signed(kind + look.objects.layout.at["type.tp_flags"] + _WEAKREFS_AFTER_FLAGS)
-    return bool(offset and memory.word(address + offset))
-
-
-def _callbacks(look: Look, future: int) -> list[int]:
-    objects, memory = look.objects, look.memory
-    at = objects.layout.at
-    found = [memory.word(future + at["future.callback0"])]
-    if more := memory.word(future + at["future.callbacks"]):
-        for pair in objects.items(more, _MAX_CALLBACKS):
-            found += objects.items(pair, 1)
-    return [callback for callback in found if callback]
-
-
-def _read_callback(look: Look, callback: int, reason: Reason) -> None:
-    """Closures of asyncio and eventlet that pass a future's end on to what it stands for."""
-    objects, memory = look.objects, look.memory
-    at = objects.layout.at
-    if objects.type_of(callback).name != "function":
-        return
-    code = objects.text(memory.word(callback + at["function.qualname"]), 256) or ""
-    closure = memory.word(callback + at["function.closure"])
-    cells = [memory.word(cell + at["cell.contents"]) for cell in look.members(closure)]
-    if code.startswith("_chain_future.<locals>"):  # wrap_future, run_in_executor
-        reason.on, reason.text = "thread", "a thread's result"
-    elif code.startswith("GreenThread.__await__.<locals>"):
-        for value in cells:
-            if value in look.capture.greenlets:
-                reason.on, reason.text, reason.subject = "green", look.unit(value), value
-    elif code == SHIELDS:
-        inner = cells[-1] if cells else 0
-        if inner in look.capture.tasks:
-            reason.on, reason.text, reason.subject = "task", look.unit(inner), inner
-            reason.targets, reason.via = (inner,), "awaits"
-
-
-def references_of(future: int, frames: list[FrameView]) -> int:
-    """How many references to a future the task that awaits it and its frames hold.
-
-    Two are there whenever a coroutine awaits a future: the task's own and that of the
-    iterator on the innermost frame's stack. Raises no error: what cannot be read is none.
-    """
-    found = 2
-    for frame in frames:
-        try:
-            found += frame.locals().count(future)
-        except BadMemory:
-            continue
-    return found

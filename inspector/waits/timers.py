@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from inspector.memory import BadMemory
 from inspector.objects import Objects
-from inspector.values import callable_name
+from inspector.values import BUILTINS, callable_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,21 @@ if TYPE_CHECKING:
 
 _MAX_TIMERS = 200_000
 _MAX_LOOPS = 1024
-_BUILTIN = "builtin_function_or_method"
 _PASSES = 3  # readings of a heap that changes
+_WAKES_SLEEPER = "_set_result_unless_cancelled"
+# Functions of asyncio that complete the future they are given, and methods that do so.
+_COMPLETE = frozenset({_WAKES_SLEEPER, "_release_waiter"})
+_COMPLETES = frozenset({b"set_result", b"set_exception", b"cancel"})
+# What holds the tasks that its timer ends, and by which attributes.
+_ENDS = {
+    "asyncio.timeouts.Timeout": ("_task",),
+    "async_timeout.Timeout": ("_task",),
+    "anyio._backends._asyncio.CancelScope": ("_tasks", "_child_scopes"),
+    "aiohttp.helpers.TimeoutHandle": ("_callbacks",),
+    "aiohttp.helpers.TimerContext": ("_tasks",),
+}
+_MAX_ENDS = 10_000
+_MAX_DEPTH = 40
 
 
 class Timers:
@@ -28,6 +41,7 @@ class Timers:
 
     def __init__(self, capture: Capture, schedule: Schedule) -> None:
         self._objects: Objects = capture.objects
+        self._tasks = capture.tasks
         self.now = capture.memory.source.clock()
         self.schedule = schedule
         self._handles: dict[int, float] = {}  # timer or handle -> when it is due
@@ -35,6 +49,7 @@ class Timers:
         self.units: dict[int, tuple[float, float | None]] = {}  # task, greenlet -> (end, total)
         self._loops: set[int] = set()
         self._wakes_sleeper = 0  # futures._set_result_unless_cancelled, once seen
+        self._functions: dict[int, bool] = {}  # and whether they complete their first argument
         self._read_throws()
 
     def due(self, timer: int) -> float | None:
@@ -76,20 +91,57 @@ class Timers:
         when = objects.real(due)
         if when is None or objects.type_of(arguments).shape != "tuple":
             return  # a cancelled handle drops its arguments
-        kind = objects.type_of(callback).name
-        if kind == "function" and not self._wakes_sleeper:
-            name = callable_name(objects, callback)
-            self._wakes_sleeper = callback if name == "_set_result_unless_cancelled" else 0
         self._handles[handle] = when
-        first = objects.items(arguments, 1)
-        if first:
-            # futures._set_result_unless_cancelled(future, ..), tasks._release_waiter(waiter)
-            self.futures[first[0]] = when
-            return
-        if kind == "method":
-            owner = objects.memory.word(callback + objects.layout.at["method.self"])
-            if objects.type_of(owner).full == "asyncio.timeouts.Timeout":
-                self._ends(objects.attribute(owner, "_task"), when, None)
+        match objects.type_of(callback).name:
+            case "function" if self._completes(objects, callback):
+                self.futures.update(dict.fromkeys(objects.items(arguments, 1), when))
+            case "method":
+                self._end_all(objects, callback, when)
+            case name if name in BUILTINS and self._method(objects, callback) in _COMPLETES:
+                owner = objects.memory.word(callback + objects.layout.at["builtin.self"])
+                self.futures[owner] = when
+                if owner in self._tasks:
+                    self._ends(owner, when, None)
+
+    def _completes(self, objects: Objects, function: int) -> bool:
+        known = self._functions.get(function)
+        if known is None:
+            name = callable_name(objects, function)
+            known = self._functions[function] = name in _COMPLETE
+            if name == _WAKES_SLEEPER:
+                self._wakes_sleeper = function
+        return known
+
+    def _method(self, objects: Objects, builtin: int) -> bytes:
+        """The name of a builtin method."""
+        memory = objects.memory
+        method = memory.word(builtin + objects.layout.at["builtin.method"])
+        return memory.text(memory.word(method), 32)
+
+    def _end_all(self, objects: Objects, owner: int, when: float) -> None:
+        """Note for the tasks behind a timer's method, and behind what holds them, when it is."""
+        pending = [(owner, 0)]
+        left = _MAX_ENDS
+        while pending and left:
+            value, depth = pending.pop()
+            left -= 1
+            if not value or depth > _MAX_DEPTH:
+                continue
+            if value in self._tasks:
+                self._ends(value, when, None)
+                continue
+            kind = objects.type_of(value)
+            inner = objects.items(value)
+            if kind.name == "method":
+                inner = [objects.memory.word(value + objects.layout.at["method.self"])]
+            elif kind.full in _ENDS and not (depth > 1 and self._is_shielded(objects, value)):
+                inner = [objects.attribute(value, name) for name in _ENDS[kind.full]]
+            pending += [(one, depth + 1) for one in inner]
+
+    def _is_shielded(self, objects: Objects, scope: int) -> bool:
+        """Whether the end of an outer scope of anyio's leaves this one alone."""
+        shield = objects.attribute(scope, "_shield")
+        return bool(shield and objects.integer(shield))
 
     def _ends(self, unit: int, when: float, total: float | None) -> None:
         known = self.units.get(unit)
@@ -104,7 +156,7 @@ class Timers:
         for timer, when in self.schedule.when.items():
             try:
                 parts = objects.items(objects.attribute(timer, "tpl") or timer, 3)
-                if len(parts) != 3 or objects.type_of(parts[0]).name != _BUILTIN:
+                if len(parts) != 3 or objects.type_of(parts[0]).name not in BUILTINS:
                     continue
                 method = memory.word(parts[0] + method_at)
                 if method not in throws:

@@ -92,7 +92,7 @@ ASYNCIO_CASES = {
     "future-nobody": Case("future", "future that nobody else refers to: it will never be done"),
     "future-somebody": Case("future", "future"),
     "thread": Case("thread", "thread: Event.wait", None),
-    "executor": Case("thread", "a thread's result"),
+    "executor": Case("thread", "thread: Event.wait"),
     "deadlock-a": Case("lock", "lock held by task deadlock-b"),
     "deadlock-b": Case("lock", "lock held by task deadlock-a"),
 }

@@ -1,0 +1,75 @@
+"""What is called when a future is done: closures that pass its end on to something else.
+
+asyncio and eventlet tie futures together so: ``_chain_future`` (asyncio/futures.py),
+``shield`` and, up to 3.12, ``as_completed`` (asyncio/tasks.py), ``GreenThread.__await__``
+(eventlet/greenthread.py). What a closure holds tells the two ends of such a tie.
+"""
+
+from __future__ import annotations
+
+from inspector.memory import BadMemory
+from inspector.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inspector.objects import Objects
+
+_MAX_CALLBACKS = 64
+_MAX_CELLS = 16
+
+
+class Closure(Record):
+    """A Python function that is to be called: its qualified name and what it closes over."""
+
+    name: str
+    holds: list[int]
+
+
+def is_future(objects: Objects, address: int) -> bool:
+    """Whether this is a future of asyncio written in C, also a task or of a subclass."""
+    return any(
+        objects.type_at(base).full == "_asyncio.Future" for base in objects.type_of(address).mro
+    )
+
+
+def closures(objects: Objects, future: int) -> list[Closure]:
+    """Those of a future written in C, in the order of their calls. Raises BadMemory."""
+    memory, at = objects.memory, objects.layout.at
+    callbacks = [memory.word(future + at["future.callback0"])]
+    if more := memory.word(future + at["future.callbacks"]):
+        for pair in objects.items(more, _MAX_CALLBACKS):
+            callbacks += objects.items(pair, 1)
+    return [
+        _closure(objects, callback)
+        for callback in callbacks
+        if callback and objects.type_of(callback).name == "function"
+    ]
+
+
+def _closure(objects: Objects, function: int) -> Closure:
+    memory, at = objects.memory, objects.layout.at
+    name = objects.text(memory.word(function + at["function.qualname"]), 256) or ""
+    cells = memory.word(function + at["function.closure"])
+    holds = objects.items(cells, _MAX_CELLS) if cells else []
+    return Closure(name, [memory.word(cell + at["cell.contents"]) for cell in holds])
+
+
+class Ties:
+    """The tasks whose end is passed on by such closures, by what these hold."""
+
+    def __init__(self, objects: Objects, tasks: Iterable[int]) -> None:
+        self._tasks: dict[tuple[str, int], list[int]] = {}
+        for task in tasks:
+            try:
+                for name, holds in closures(objects, task) if is_future(objects, task) else ():
+                    maker, inner, _ = name.partition(".<locals>.")
+                    for value in holds if inner else ():
+                        self._tasks.setdefault((maker, value), []).append(task)
+            except BadMemory:
+                continue
+
+    def tasks(self, maker: str, value: int) -> list[int]:
+        """Those whose end a closure made in the function ``maker`` passes on to ``value``."""
+        return self._tasks.get((maker, value), [])
