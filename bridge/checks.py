@@ -176,6 +176,8 @@ def _hopeless(seen: Seen) -> Iterator[Case]:
 def _blocked(seen: Seen) -> Iterator[tuple[str, Case]]:
     for beat in seen.pulse.held(_FEWEST_LOOKS):
         unit = seen.graph.units.get(beat.unit or "")
+        if unit and unit.kind == "main" and not any(one.tid == beat.tid for one in seen.work):
+            continue  # as while a program starts: there is nobody whom it keeps waiting
         units = (unit,) if unit else tuple(_main(seen, beat.tid))
         who = _title(unit) if unit else "a callback"
         loop = "hub" if beat.hub else "event loop"

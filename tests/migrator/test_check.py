@@ -76,6 +76,7 @@ def _codes(process: dict[str, Any], level: str = "deny") -> list[str]:
             "green_locks", "3.12", ["deadlock", "never-completes"], None, marks=pytest.mark.nightly
         ),
         ("green_spin", "3.14", ["blocked-loop"], None),
+        ("green_start", "3.14", [], None),
         ("green_leak", "3.14", ["growth"], None),
         ("green_readers", "3.14", ["multiple-readers"], None),
         ("healthy", "3.14", [], None),

@@ -245,6 +245,15 @@ def green_spin():
     eventlet.spawn(spin).wait()
 
 
+def green_start():  # there is a hub, and nobody yet whom it should serve
+    import eventlet.hubs
+
+    eventlet.hubs.get_hub()
+    ready()
+    while True:
+        pass
+
+
 def green_leak():
     import eventlet
 
