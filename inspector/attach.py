@@ -131,7 +131,7 @@ def attach(pid: int, through: Callable[[LiveProcess], MemorySource] | None = Non
     live = LiveProcess(pid)
     source = through(live) if through else live
     try:
-        found = locate(process, maps, source.read)
+        found = locate(process, maps, source.scan)
         return Target(process, source, maps, kernel.threads(pid), Descriptors(pid), found)
     except BaseException as error:
         source.close()
@@ -157,7 +157,7 @@ def _layout(
     if layout.describes_asyncio and not found.asyncio:
         # Without a file to read, as when it was replaced since and map_files is not for us.
         size = layout.at["interp.size"]
-        table = search_asyncio(process, maps, memory.source.read, size)
+        table = search_asyncio(process, maps, memory.source.scan, size)
         found = found._replace(asyncio=table)
     if found.asyncio:
         layouts.load_asyncio(layout, memory, found.asyncio)

@@ -3,7 +3,7 @@
 Version 1: the line ``eventlet-migrate capture 1``, then one zlib stream of
 
 - the length of the header (8 bytes, little-endian) and the header, JSON: what /proc said of
-  the process, where the runtime lies, the clocks, how complete the look was;
+  the process, where the runtime lies, the clocks, which reading each run is from;
 - for each run of memory its address (8 bytes), its length (4 bytes) and its bytes.
 """
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 VERSION = 1
 _MAGIC = b"eventlet-migrate capture "
 _LEVEL = 1  # zlib's fastest: a third of the size in a tenth of the time of the best
-_MAX_EXPANDED = 2 << 30  # bytes of one capture, expanded
+_MAX_EXPANDED = 1 << 30  # bytes of one capture, expanded: 100,000 units are half of that
+_MAX_RUN = 1 << 16
+_MAX_RATIO = 200  # of what is expanded to what is read of a file: memory comes to 10
+_ANY_RATIO = 64 << 20  # bytes expanded before that is looked at
 _MAX_HEADER = 64 << 20
 _MAX_ADDRESS = 1 << 57  # five-level page tables
 _CHUNK = 1 << 20
@@ -108,7 +111,7 @@ def _decode(file: Any) -> tuple[dict[str, Any], list[tuple[int, bytes]]]:
         runs = []
         while head := stream.take(_RUN.size, may_end=True):
             address, size = _RUN.unpack(head)
-            if size > _MAX_EXPANDED or address > _MAX_ADDRESS:
+            if size > _MAX_RUN or address > _MAX_ADDRESS:
                 raise ValueError("no run of memory")
             runs.append((address, stream.take(size)))
     if not isinstance(header, dict):
@@ -124,6 +127,7 @@ class _Expanded:
         self._unpacker = zlib.decompressobj()
         self._ready = bytearray()
         self._at = 0
+        self._read = 0
         self._total = 0
 
     def take(self, size: int, *, may_end: bool = False) -> bytes:
@@ -137,12 +141,16 @@ class _Expanded:
         return found
 
     def _fill(self) -> bool:
-        data = self._unpacker.unconsumed_tail or self._file.read(_CHUNK)
+        data = self._unpacker.unconsumed_tail
+        if not data:
+            data = self._file.read(_CHUNK)
+            self._read += len(data)
         if not data or self._unpacker.eof:
             return False
         more = self._unpacker.decompress(data, _CHUNK)
         self._total += len(more)
-        if self._total > _MAX_EXPANDED:
+        bomb = self._total > max(_ANY_RATIO, _MAX_RATIO * self._read)
+        if bomb or self._total > _MAX_EXPANDED:
             raise ValueError("too long")
         del self._ready[: self._at]
         self._at = 0

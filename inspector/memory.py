@@ -29,7 +29,7 @@ else:
 PAGE = 4096
 WINDOW = 4  # pages read on a miss: one pymalloc pool
 MAX_BYTES = 1 << 20  # the longest run of bytes anything asks for
-_RUN = 8  # pages read together where they follow each other; recordings call more a search
+_RUN = 8  # pages read together where they follow each other
 _BATCH = 512  # remote ranges in one process_vm_readv; the kernel takes up to 1024
 _VECTOR_FROM = 2048  # ranges from which importing ctypes pays
 
@@ -43,6 +43,9 @@ class MemorySource(Protocol):
 
     def read(self, address: int, size: int) -> bytes:
         """The bytes at ``address``; shorter than ``size``, or empty, where there are none."""
+
+    def scan(self, address: int, size: int) -> bytes:
+        """As `read`, to look for something: what is found is read again."""
 
     def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
         """``size`` bytes at each address; an empty or short item where there are none."""
@@ -86,6 +89,8 @@ class LiveProcess:
             return os.pread(self._file, size, address)
         except (OSError, OverflowError, ValueError):
             return b""
+
+    scan = read
 
     def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
         """``size`` bytes at each address, in one system call a batch when there are many."""

@@ -108,7 +108,7 @@ def search_all(
     found: list[int] = []
     for start, end in ranges:
         for chunk in range(start, end, MAX_BYTES):
-            data = memory.source.read(chunk, min(MAX_BYTES, end - chunk))
+            data = memory.source.scan(chunk, min(MAX_BYTES, end - chunk))
             for needle in needles:
                 pattern = needle.to_bytes(8, "little")
                 at = data.find(pattern[:6])

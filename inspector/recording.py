@@ -1,8 +1,9 @@
 """Save what a look at a process read, and look at it again anywhere, without the process.
 
-The file (`inspector.capture_file`) holds memory of the process, values of arguments
-included, and is written for its owner only. What is read back is no more trusted than a
-live process.
+A look reads some pages more than once, to see what moved. What each reading of a page saw is
+saved and comes again in that order, so that a file shows what was seen of the process. It
+(`inspector.capture_file`) holds memory of the process, values of arguments included, and is
+written for its owner only. What is read back is no more trusted than a live process.
 """
 
 from __future__ import annotations
@@ -17,15 +18,13 @@ from inspector.errors import UnsupportedPython
 from inspector.locate import Found
 from inspector.memory import PAGE, BadMemory
 from inspector.process import Mapping, OsThread, Process
-from inspector.snapshot import Completeness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from inspector.memory import LiveProcess, MemorySource
     from inspector.snapshot import Snapshot
 
-_SEARCH = 1 << 16  # reads as long as this look for something; what they find is read again
 _POOL = 1 << 14
 _TYPES: dict[str, Any] = {
     "int": int,
@@ -62,10 +61,12 @@ def record(pid: int, path: str, options: capture.Options | None = None) -> Snaps
         "peers": peers.noted,
         "clock": recorder.clock(),
         "taken_at": snapshot.taken_at,
-        "completeness": snapshot.completeness._asdict(),
-        "moving": [unit.id for unit in snapshot.units if unit.moving],
+        "frozen": snapshot.completeness.frozen,
+        "capture_ms": snapshot.completeness.capture_ms,
     }
-    capture_file.write(path, header, recorder.runs())
+    runs = recorder.runs()
+    header["readings"] = [reading for reading, _, _ in runs]
+    capture_file.write(path, header, [(address, data) for _, address, data in runs])
     return snapshot
 
 
@@ -85,8 +86,11 @@ def replay_parts(
     options: capture.Options | None = None,
 ) -> Snapshot:
     """`replay` for a file's parts, which tests change before."""
-    recording = Recording(runs, _number(header, "clock"))
     with as_one_error():
+        readings = header["readings"]
+        if not all(isinstance(number, int) for number in readings):
+            raise ValueError("no readings")
+        recording = Recording(zip(readings, runs, strict=False), _number(header, "clock"))
         process = Process(**_fields(header, "process", Process))
         found = Found(**_fields(header, "found", Found))
         maps = [Mapping(*_checked(item, Mapping)) for item in header["maps"]]
@@ -94,39 +98,26 @@ def replay_parts(
             raise ValueError("no permissions")
         threads = [OsThread(*_checked(item, OsThread)) for item in header["threads"]]
         peers = {int(number): str(peer) for number, peer in header["peers"].items() if peer}
-        past = Completeness(**_fields(header, "completeness", Completeness))
-        notes = [str(note) for note in past.notes]
-        moving = frozenset(header["moving"])
+        taken_at, capture_ms = _number(header, "taken_at"), _number(header, "capture_ms")
+        frozen = bool(header["frozen"])
     try:
         target = _Replayed(process, recording, maps, threads, _SavedDescriptors(peers), found)
     except BadMemory as error:
         raise UnsupportedPython(f"the capture's memory makes no sense: {error}") from None
     options = (options or capture.Options())._replace(freeze=False)
     snapshot = capture.look(target, options)
-    now = snapshot.completeness
-    return snapshot._replace(
-        taken_at=_number(header, "taken_at"),
-        units=tuple(
-            unit._replace(moving=True) if unit.id in moving else unit for unit in snapshot.units
-        ),
-        completeness=now._replace(
-            complete=past.complete and now.complete,
-            units_moving=past.units_moving,
-            retries=past.retries,
-            frozen=past.frozen,
-            capture_ms=past.capture_ms,
-            notes=tuple(dict.fromkeys((*notes, *now.notes))),
-        ),
-    )
+    completeness = snapshot.completeness._replace(frozen=frozen, capture_ms=capture_ms)
+    return snapshot._replace(taken_at=taken_at, completeness=completeness)
 
 
 class Recorder:
-    """A memory source that keeps what passes through, the last reading of each page."""
+    """A memory source that keeps what passes through."""
 
     def __init__(self, source: MemorySource) -> None:
         self._source = source
-        self._pages: dict[int, bytes] = {}
-        self._parts: dict[int, bytes] = {}
+        self._runs: list[tuple[int, int, bytes]] = []
+        self._last: dict[int, bytes] = {}  # address -> what was kept of it last
+        self._readings = _Readings()
         self._clock: float | None = None
 
     def close(self) -> None:
@@ -142,42 +133,75 @@ class Recorder:
     def read(self, address: int, size: int) -> bytes:
         """As the source reads."""
         data = self._source.read(address, size)
-        if size < _SEARCH:
-            self._keep(address, data)
+        self._keep(address, size, data)
         return data
+
+    def scan(self, address: int, size: int) -> bytes:
+        """As the source, and nothing is kept."""
+        return self._source.scan(address, size)
 
     def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
         """As the source gathers."""
         found = self._source.gather(addresses, size)
         for address, data in zip(addresses, found, strict=True):
-            self._keep(address, bytes(data))
+            self._keep(address, size, bytes(data))
         return found
 
-    def _keep(self, address: int, data: bytes) -> None:
-        if address % PAGE or len(data) % PAGE:
-            self._parts[address] = data
-            return
-        for at in range(0, len(data), PAGE):
-            self._pages[address + at] = data[at : at + PAGE]
+    def _keep(self, address: int, size: int, data: bytes) -> None:
+        if self._readings.counts(address, size):
+            for page in range(address, address + size, PAGE):
+                number = self._readings.next(page)
+                self._add(number, page, data[page - address : page - address + PAGE])
+        else:
+            self._add(0, address, data)
 
-    def runs(self) -> Iterator[tuple[int, bytes]]:
-        """All that was kept, as (address, bytes)."""
-        yield from sorted(self._pages.items())
-        for address, data in sorted(self._parts.items()):
-            if data and address - address % PAGE not in self._pages:
-                yield address, data
+    def _add(self, reading: int, address: int, data: bytes) -> None:
+        if data != self._last.get(address, b""):  # also when it is not there any more
+            self._last[address] = data
+            self._runs.append((reading, address, data))
+
+    def runs(self) -> list[tuple[int, int, bytes]]:
+        """All that was kept, as (number of the reading of that page, address, bytes)."""
+        pages = {address for _, address, data in self._runs if len(data) == PAGE}
+        return [
+            (number, address, data)
+            for number, address, data in self._runs
+            if address in pages or address - address % PAGE not in pages
+        ]
+
+
+class _Readings:
+    """How often each page was read. What reads less than pages does not count."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+
+    def counts(self, address: int, size: int) -> bool:
+        """Whether to read this is to read pages."""
+        return not address % PAGE and not size % PAGE
+
+    def next(self, page: int) -> int:
+        """The number of the reading that begins, from 0 on."""
+        number = self._numbers.get(page, -1) + 1
+        self._numbers[page] = number
+        return number
+
+    def last(self, page: int) -> int:
+        """The number of the last reading."""
+        return self._numbers.get(page, 0)
 
 
 class Recording:
     """A memory source that knows only what was saved."""
 
-    def __init__(self, runs: Iterable[tuple[int, bytes]], clock: float) -> None:
-        self.pages: dict[int, bytes] = {}
+    def __init__(self, runs: Iterable[tuple[int, tuple[int, bytes]]], clock: float) -> None:
+        self.pages: dict[int, list[tuple[int, bytes]]] = {}  # from which reading on it was so
         self.parts: dict[int, bytes] = {}
+        self._readings = _Readings()
         self._clock = clock
-        for address, data in runs:
-            if address % PAGE == 0 and len(data) == PAGE:
-                self.pages[address] = data
+        for number, (address, data) in runs:
+            if address % PAGE == 0 and len(data) in (0, PAGE):
+                self.pages.setdefault(address, []).append((number, data))
             else:
                 self.parts[address] = data
 
@@ -189,19 +213,32 @@ class Recording:
         return self._clock
 
     def read(self, address: int, size: int) -> bytes:
-        """The bytes saved, up to the first that were not; a search sees zeroes in between."""
+        """The bytes saved, up to the first that were not."""
         start = address - address % PAGE
-        found = []
-        for page in range(start, address + size, PAGE):
-            data = self.pages.get(page)
-            if data is None:
-                if size < _SEARCH:
-                    break
-                data = bytes(PAGE)
-            found.append(data)
-        if found:
-            return b"".join(found)[address - start : address - start + size]
-        return self.parts.get(address, b"")[:size]
+        pages = range(start, address + size, PAGE)
+        counts = self._readings.counts(address, size)
+        numbers = [self._readings.next(p) if counts else self._readings.last(p) for p in pages]
+        found = b""
+        for page, number in zip(pages, numbers, strict=True):
+            data = self._page(page, number)
+            if not data:
+                break
+            found += data
+        return found[address - start :][:size] or self.parts.get(address, b"")[:size]
+
+    def scan(self, address: int, size: int) -> bytes:
+        """Whole pages as the first reading saw them, zeroes between those that were saved."""
+        pages = range(address, address + size, PAGE)
+        return b"".join([self._page(page, 0) or bytes(PAGE) for page in pages])
+
+    def _page(self, address: int, number: int) -> bytes:
+        """A page as reading ``number`` saw it; empty when it was not there."""
+        found = b""
+        for since, data in self.pages.get(address, ()):
+            if since > number:
+                break
+            found = data
+        return found
 
     def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
         """``size`` bytes at each address."""
