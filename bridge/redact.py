@@ -20,7 +20,8 @@ HIDDEN = "<hidden>"
 _NAME = (
     r"(?:[\w.-]{0,80}(?i:passw|passphrase|passcode|pwd|secret(?!ar)|token(?!i[sz])|credential"
     r"|authori[sz]ation|cookie|signature|csrf|session[_-]?id|(?:api|access|private)[_-]?key)"
-    r"[\w.-]{0,80}|(?:[\w.-]{0,80}(?:_|-|\b))?(?i:keys?|o?auth|dsn|(?:db)?pass|pw|creds?|bearer|jwt|otp|sig)"
+    r"[\w.-]{0,80}"
+    r"|(?:[\w.-]{0,80}(?:_|-|\b))?(?i:keys?|o?auth|dsn|(?:db)?pass|pw|creds?|bearer|jwt|otp|sig)"
     r"|\w{1,80}(?:Keys?|Auth))"
 )
 # {'password': 'x'}, ('password', 'x'), Config(password='x'), ?token=x, --password x, Token: x
