@@ -9,7 +9,7 @@ from __future__ import annotations
 # Modules whose attributes are APIs. eventlet.green.* is open-ended and handled by prefix.
 _MODULES = (
     "asyncio backdoor convenience corolocal coros dagpool db_pool debug event green "
-    "greenio greenio.base greenio.py3 greenpool greenthread hubs hubs.asyncio hubs.epolls "
+    "greenio greenio.base greenio.py3 greenlet greenpool greenthread hubs hubs.asyncio hubs.epolls "
     "hubs.hub hubs.kqueue hubs.poll hubs.pyevent hubs.selects hubs.timer lock patcher "
     "pool pools proc processes queue saranwrap semaphore support support.greendns "
     "support.greenlets support.psycopg2_patcher timeout tpool twistedutil util websocket "
@@ -52,6 +52,9 @@ STAR = {
     "greenlet": "greenlet getcurrent GreenletExit gettrace settrace error",
 }
 
+# What `eventlet.wsgi` puts into a request's environ, by the name without "eventlet.".
+ENVIRON = frozenset({"input", "minimum_write_chunk_size", "posthooks", "set_idle"})
+
 # Calls whose result is still Eventlet's own and whose attributes are worth a finding.
 TRACKED_RESULTS = frozenset({"eventlet.hubs.get_hub", "eventlet.hubs.hub.get_hub"})
 
@@ -65,6 +68,11 @@ def is_eventlet(name: str) -> bool:
     return root in ("eventlet", "greenlet") or (
         BACKDOOR_MODULE in name and BACKDOOR_MODULE in name.split(".")
     )
+
+
+def is_public(name: str) -> bool:
+    """Whether ``eventlet`` has a name, or its server a request's key, that is called so."""
+    return f"eventlet.{name}" in MODULES or name in ENVIRON or name in STAR["eventlet"].split()
 
 
 def is_module(name: str) -> bool:

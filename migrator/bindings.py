@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 _SCOPES = (
     ast.FunctionDef,
@@ -34,6 +34,24 @@ def parameters(arguments: ast.arguments) -> list[ast.arg]:
     """All parameters of a function, in order."""
     extra = [one for one in (arguments.vararg, arguments.kwarg) if one]
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]
+
+
+def paired(
+    targets: Sequence[ast.expr], source: ast.expr | None
+) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """The targets of an unpacking, and the parts that they take where both can be seen."""
+    parts = source.elts if isinstance(source, (ast.Tuple, ast.List)) else []
+    star = next((n for n, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
+    needed = len(targets) - (star is not None)
+    is_short = len(parts) < needed or (star is None and len(parts) > needed)
+    if is_short or any(isinstance(one, ast.Starred) for one in parts):
+        yield from ((target, None) for target in targets)
+        return
+    before = len(targets) if star is None else star
+    yield from zip(targets[:before], parts, strict=False)
+    if star is not None:
+        yield targets[star], None
+        yield from zip(targets[star + 1 :], parts[len(parts) - needed + star :], strict=True)
 
 
 def bound_names(scope: ast.AST) -> Bound:

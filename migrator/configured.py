@@ -8,36 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from migrator.declared import REQUIREMENT
-from migrator.deployment import COMMAND_LINE, EXTRA
+from migrator.deployment import COMMAND_LINE, EXTRA, SETTING
 from migrator.names import Use
+from migrator.strings import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Settings whose value "eventlet" chooses Eventlet: gunicorn, Socket.IO, celery,
-# oslo.messaging, bottle and other servers. Upper case in settings modules.
 WORDS = ("eventlet", "EVENTLET", "greenlet")  # a statement without needs no look
-KEYS = frozenset(
-    {
-        "async_mode",
-        "async_type",
-        "backend",
-        "backend_type",
-        "celery_worker_pool",
-        "celeryd_pool",
-        "concurrency",
-        "executor",
-        "executor_type",
-        "pool",
-        "pool_cls",
-        "rpc_executor",
-        "server",
-        "server_type",
-        "socketio_async_mode",
-        "worker_class",
-        "worker_pool",
-    }
-)
 _FLAGS = frozenset({"-k", "-P", "--worker-class", "--pool", "--async-mode"})
 _REQUIRES = frozenset(
     {"install_requires", "tests_require", "extras_require", "setup_requires", "requires"}
@@ -45,7 +23,7 @@ _REQUIRES = frozenset(
 _ENVIRONMENT = frozenset(
     {"environ", "getenv", "putenv", "unsetenv", "setenv", "delenv", "get", "setdefault", "pop"}
 )
-_VARIABLE = re.compile(r"EVENTLET_[A-Z0-9_]+")
+_VARIABLE = re.compile(r"[A-Z0-9_]*EVENTLET_[A-Z0-9_]+")
 # Lists of requirements that setup() is given by name.
 _LISTS = re.compile(
     r"(?:.*_)?(?:requires?|requirements|reqs|deps|dependencies|extras)", re.IGNORECASE
@@ -53,6 +31,8 @@ _LISTS = re.compile(
 _CLASSES = re.compile(
     r"eventlet|gunicorn\.workers\.geventlet\.\w+|celery\.concurrency\.eventlet:\w+"
 )
+_INSTALLED = ("find_spec", "find_loader", "version", "distribution", "get_distribution")
+_OPTION = re.compile(r"eventlet_\w+|\w+_eventlet(?:_\w+)?")
 _OPTIONS = ("add_argument", "add_option", "option")
 _RPC_SERVERS = frozenset({"get_rpc_server", "get_notification_listener"})
 
@@ -64,7 +44,7 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
         if isinstance(node, ast.Expr):
             bare.add(id(node.value))
         elif isinstance(node, ast.Constant):
-            if id(node) not in bare and COMMAND_LINE.search(_text(node)):
+            if id(node) not in bare and COMMAND_LINE.search(text_of(node)):
                 yield Use("config:command line", "config", node)
             continue
         if isinstance(node, ast.Assign):
@@ -82,9 +62,9 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
                 yield from _requirements(node.value)
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
-                yield from _setting(_text(key), value)
-                if key is not None and _VARIABLE.fullmatch(_text(key)):
-                    yield Use(f"environment:{_text(key)}", "config", key)
+                yield from _setting(text_of(key), value)
+                if key is not None and _VARIABLE.fullmatch(text_of(key)):
+                    yield Use(f"environment:{text_of(key)}", "config", key)
         elif isinstance(node, ast.arguments):
             yield from _defaults(node)
         elif isinstance(node, ast.Compare):
@@ -97,6 +77,7 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
             yield from _command_line(node.elts)
         elif isinstance(node, ast.Subscript):
             yield from _environment(_name(node.value), node.slice)
+            yield from _option(node.value, node.slice)
             if _is_modules(node.value):
                 yield from _module(node.slice)
         elif isinstance(node, ast.Call):
@@ -107,9 +88,9 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
 
 
 def _setting(key: str, value: ast.expr) -> Iterator[Use]:
-    if key.lower() in KEYS:
+    if SETTING.fullmatch(key):
         for one in _choices(value):
-            if _CLASSES.fullmatch(_text(one)):
+            if _CLASSES.fullmatch(text_of(one)):
                 yield Use(f"config:{key.lower()}=eventlet", "config", one)
 
 
@@ -119,6 +100,8 @@ def _choices(value: ast.expr) -> list[ast.expr]:
         return [value.body, value.orelse]
     if isinstance(value, ast.BoolOp):
         return value.values
+    if isinstance(value, (ast.List, ast.Set, ast.Tuple)):
+        return value.elts
     if isinstance(value, ast.Call) and _name(value.func) in ("getenv", "get"):
         return [*value.args[1:], *(one.value for one in value.keywords)]
     return [value]
@@ -136,21 +119,27 @@ def _defaults(node: ast.arguments) -> Iterator[Use]:
 def _command_line(elements: list[ast.expr]) -> Iterator[Use]:
     """``["gunicorn", "-k", "eventlet"]``."""
     for flag, value in pairwise(elements):
-        if _text(flag) in _FLAGS and _text(value) == "eventlet":
-            yield Use(f"config:{_text(flag)} eventlet", "config", value)
+        if text_of(flag) in _FLAGS and text_of(value) == "eventlet":
+            yield Use(f"config:{text_of(flag)} eventlet", "config", value)
 
 
 def _environment(owner: str, key: ast.expr) -> Iterator[Use]:
-    name = _text(key)
+    name = text_of(key)
     if owner in _ENVIRONMENT and name.isupper() and "EVENTLET" in name:
         yield Use(f"environment:{name}", "config", key)
 
 
 def _call(node: ast.Call) -> Iterator[Use]:
     name = _name(node.func)
+    if isinstance(node.func, ast.Attribute):  # conf.get("eventlet_debug")
+        for one in node.args[:2]:
+            yield from _option(node.func.value, one)
     if node.args:
         yield from _environment(name, node.args[0])
-        option = _text(node.args[0])
+        yield from _setting(name, node.args[0])  # set_async_mode("eventlet")
+        for one in node.args[1:2] if name == "getattr" else ():
+            yield from _option(node.args[0], one)
+        option = text_of(node.args[0])
         # oslo.config, optparse, argparse, click: an option by its name.
         is_option = "Opt" in name or name in _OPTIONS
         if is_option and "eventlet" in option.lower() and " " not in option:
@@ -168,21 +157,21 @@ def _call(node: ast.Call) -> Iterator[Use]:
 
 def _module(node: ast.AST) -> Iterator[Use]:
     """The bare name of Eventlet, where it can only be that of the module."""
-    if _text(node) == "eventlet":
+    if text_of(node) == "eventlet":
         yield Use("eventlet", "string", node)
 
 
 def _is_modules(node: ast.AST) -> bool:
     """``sys.modules``, or the text that mock takes for it."""
     return (isinstance(node, ast.Attribute) and node.attr == "modules") or (
-        _text(node) == "sys.modules"
+        text_of(node) == "sys.modules"
     )
 
 
 def _of_modules(node: ast.Call) -> Iterator[Use]:
     """``sys.modules.pop("eventlet")``, ``patch.dict(sys.modules, ..)``, ``find_spec(..)``."""
     function = node.func
-    if _name(function) in ("find_spec", "find_loader"):
+    if _name(function) in _INSTALLED:
         found: list[ast.AST] = [*node.args[:1]]
     elif isinstance(function, ast.Attribute) and _is_modules(function.value):
         found = [*node.args[:1]]
@@ -206,14 +195,23 @@ def _option_read(node: ast.Attribute) -> Iterator[Use]:
     """
     if node.attr == "EVENTLET" and _name(node.value) == "BackendType":
         yield Use("config:backend=eventlet", "config", node)
-    if "eventlet" in node.attr and "_" in node.attr and isinstance(node.ctx, ast.Load):
+    if isinstance(node.ctx, ast.Load) and _OPTION.fullmatch(node.attr):
         owner = node.value
-        while isinstance(owner, ast.Attribute):
-            if "conf" in owner.attr.lower() or "option" in owner.attr.lower():
-                break
+        while isinstance(owner, ast.Attribute) and not _is_configuration(owner):
             owner = owner.value
-        if any(word in _name(owner).lower() for word in ("conf", "option", "settings")):
+        if _is_configuration(owner):
             yield Use(f"option:{node.attr}", "config", node)
+
+
+def _option(owner: ast.expr, key: ast.expr) -> Iterator[Use]:
+    """``conf["eventlet_debug"]``."""
+    if _is_configuration(owner) and _OPTION.fullmatch(text_of(key)):
+        yield Use(f"option:{text_of(key)}", "config", key)
+
+
+def _is_configuration(node: ast.expr) -> bool:
+    name = _name(node).lower()
+    return any(word in name for word in ("conf", "option", "settings"))
 
 
 def _requirements(value: ast.expr) -> Iterator[Use]:
@@ -221,7 +219,7 @@ def _requirements(value: ast.expr) -> Iterator[Use]:
     stack: list[ast.AST] = [value]
     while stack:
         node = stack.pop()
-        match = REQUIREMENT.match(_text(node)) or EXTRA.search(_text(node))
+        match = REQUIREMENT.match(text_of(node)) or EXTRA.search(text_of(node))
         if match:
             yield Use(f"dependency:{match.group(1).lower()}", "dependency", node)
         stack += node.values if isinstance(node, ast.Dict) else ast.iter_child_nodes(node)
@@ -232,9 +230,5 @@ def _name(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     if isinstance(node, ast.Subscript):
-        return _text(node.slice)
+        return text_of(node.slice)
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def _text(node: ast.AST | None) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

@@ -32,7 +32,17 @@ _CONDA = re.compile(
     r"\s*(?:-\s*)?(?:name:\s*)?[\"']?(?:[\w-]+::)?(eventlet|greenlet)[\"']?\s*(?:[<>=!~@;,\[(].*)?$",
     re.IGNORECASE,
 )
-_LOCKED = re.compile(r"\s*(?:name\s*=\s*[\"'](eventlet)[\"']\s*$|\"(eventlet)\"\s*:\s*\{)")
+_LOCKED = re.compile(
+    r"\s*(?:name\s*=\s*[\"'](eventlet)[\"']\s*$|\"(eventlet)\"\s*:\s*\{|"
+    r"\"project_name\"\s*:\s*\"(eventlet)\")"  # pex
+)
+# Ansible and the like: the packages of a task, which their key is followed by.
+_YAML_KEY = re.compile(r"\s*-?\s*[\"']?([\w.-]+)[\"']?\s*:\s*(?:\[|$)")
+_YAML_ITEM = re.compile(
+    r"(?:^\s*-\s+|[\[,]\s*)[\"']?(eventlet)\s*"
+    r"(?:\[[\w,\s-]*\]\s*)?(?:[<>=!~][^\"',\]]*)?[\"']?\s*(?:[,\]]|$)"
+)
+_YAML_LISTS = re.compile(r"(?:.*_)?(?:name|packages?|pip|requirements?|dependencies|extras|libs?)$")
 
 _LISTS = frozenset({"requires", "install_requires", "setup_requires", "tests_require", "deps"})
 _EXTRAS = frozenset({"extras", "extras_require", "options.extras_require", "dependency-groups"})
@@ -48,12 +58,16 @@ class Reader:
         self._table = ""
         self._listed = False  # the lines belong to a list of requirements
         self._depth = 0  # of the TOML value that goes on
-        if name.endswith((".txt", ".in", ".pip")):
+        for suffix in (".j2", ".jinja", ".jinja2", ".tmpl", ".template", ".example", ".sample"):
+            name = name.removesuffix(suffix)
+        if name.endswith((".txt", ".in", ".pip", "-requires")):
             self._read = self._requirement
         elif name.endswith(".lock"):
             self._read = self._lock
         elif name.startswith(("environment", "conda")):
             self._read = self._conda
+        elif name.endswith((".yaml", ".yml")):
+            self._read = self._yaml
         elif name.endswith(".toml") or name == "pipfile":
             self._read = self._toml
         elif name.endswith((".cfg", ".ini")):
@@ -81,6 +95,15 @@ class Reader:
 
     def _conda(self, line: str) -> Iterator[re.Match[str]]:
         return self._one(_CONDA, line)
+
+    def _yaml(self, line: str) -> Iterator[re.Match[str]]:
+        key = _YAML_KEY.match(line)
+        if key:
+            self._listed = bool(_YAML_LISTS.fullmatch(key.group(1).lower()))
+        elif line.strip() and not line.lstrip().startswith("-"):
+            self._listed = False
+        if self._listed:
+            yield from _YAML_ITEM.finditer(line)
 
     def _ini(self, line: str) -> Iterator[re.Match[str]]:
         if line.startswith("["):

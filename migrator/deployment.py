@@ -25,14 +25,27 @@ COMMAND_LINE = re.compile(
     r"(?:^|[\s\"'=\[,])(?:-[kP]|--worker-class|--pool|--async-mode)[\s\"',=]*(?:-\s*[\"']?)?"
     + _CHOSEN
 )
-_SETTING = re.compile(
-    r"\b(worker[-_]?class|async[-_]mode|worker[-_]pool|celeryd?_(?:worker_)?pool|pool|"
-    r"executor|rpc_executor)[\"']?\s*[:=]+\s*[\"']?" + _CHOSEN,
-    re.IGNORECASE,
+# Settings whose value "eventlet" chooses Eventlet: gunicorn, Socket.IO, celery, coverage,
+# oslo.messaging, os-ken, bottle and other servers; with a prefix of the project's own.
+_KEY = (
+    r"(?:[\w.-]*[_.-])?(?:async[_-]?(?:mode|type)|(?:backend|executor|hub|server)(?:[_-]type)?|"
+    r"concurrency(?:[_-]backend)?|pool(?:[_-]cls)?|worker[_-]?class)"
 )
-_VARIABLE = re.compile(r"\b([A-Z0-9_]*EVENTLET_[A-Z0-9_]+)\b")
+SETTING = re.compile(_KEY, re.IGNORECASE)
+_SET = re.compile(
+    rf"\b({_KEY})[\"']?\s*[:=]+\s*(?:\[(?:[\w\"'.-]+\s*,\s*)*)?[\"']?{_CHOSEN}", re.IGNORECASE
+)
+# A container's variable is two lines in Kubernetes.
+_NAMED = re.compile(rf"\bname:\s*[\"']?{_KEY}[\"']?\s*\n\s*value:\s*[\"']?{_CHOSEN}", re.IGNORECASE)
+# An option of the project's own; what an entry point's line names has a colon.
+_OPTION = re.compile(r"\s*(eventlet_\w+)\s*[=:](?!.*\w:\w)")
+# Not in prose: release notes in YAML put it between backticks or brackets.
+_VARIABLE = re.compile(r"(?<!`)(?<!(?<!\$)\()\b([A-Z0-9_]*EVENTLET_[A-Z0-9_]+)\b")
 EXTRA = re.compile(r"[\w.]\s?\[(?:[\w-]+,\s*)*(eventlet)(?:,\s*[\w-]+)*\]")
-_PIP = re.compile(r"\b(?:pip3?|uv|pipx|poetry|pdm|conda)\b[^#\n]*?[\s\"'](eventlet)\b(?![\w.-])")
+_PIP = re.compile(
+    r"\b(?:pip3?|uv|pipx|poetry|pdm|conda)\b[^#\n]*?"
+    r"(?:[\s\"'=](eventlet)\b(?![\w.-])|://\S*?[/=](eventlet)(?=\.git|/archive|-\d|[@#\s\"']|$))"
+)
 # Debian's and Fedora's name; Alpine's is like that of a tox environment.
 _PACKAGE = re.compile(r"(?:(?<![\w-])python[23]?|\bapk add\b[^#\n]*\spy3)-(eventlet)\b(?![\w.-])")
 
@@ -65,14 +78,16 @@ def _line(line: str) -> Iterator[tuple[str, int, int]]:
     """What a line says by itself."""
     for match in COMMAND_LINE.finditer(line):
         yield "config:command line", match.start(1), match.end(1)
-    for match in _SETTING.finditer(line):
+    for match in _SET.finditer(line):
         key = match.group(1).lower().replace("-", "_")
         yield f"config:{key}=eventlet", match.start(2), match.end(2)
     for match in _VARIABLE.finditer(line):
         yield f"environment:{match.group(1)}", match.start(1), match.end(1)
+    for match in filter(None, [_OPTION.match(line)]):
+        yield f"option:{match.group(1)}", match.start(1), match.end(1)
     for pattern in (EXTRA, _PIP, _PACKAGE):
         for match in pattern.finditer(line):
-            yield "dependency:eventlet", match.start(1), match.end(1)
+            yield "dependency:eventlet", *match.span(match.lastindex or 1)
 
 
 def _continued(before: str, line: str) -> Iterator[tuple[str, int, int]]:
@@ -83,14 +98,15 @@ def _continued(before: str, line: str) -> Iterator[tuple[str, int, int]]:
     joined = before.endswith("\\")
     whole = f"{before[:-1]} {line}" if joined else f"{before}\n{line}"
     start = len(whole) - len(line)
+    over_lines = [(_PIP, "dependency:eventlet"), (_PACKAGE, "dependency:eventlet")]
     for pattern, api in (
         (COMMAND_LINE, "config:command line"),
-        (_PIP, "dependency:eventlet"),
-        (_PACKAGE, "dependency:eventlet"),
+        *(over_lines if joined else [(_NAMED, "config:variable=eventlet")]),
     ):
-        for match in pattern.finditer(whole) if joined or pattern is COMMAND_LINE else ():
-            if match.start(1) >= start:
-                yield api, match.start(1) - start, match.end(1) - start
+        for match in pattern.finditer(whole):
+            first, last = match.span(match.lastindex or 1)
+            if first >= start:
+                yield api, first - start, last - start
 
 
 def _without_comment(line: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,7 +19,14 @@ from migrator.mocked import (
     wrap,
 )
 from migrator.namespaces import Namespaces, Scope
-from migrator.strings import dotted_literal, eventlet_part, imported
+from migrator.strings import (
+    dotted_literal,
+    eventlet_part,
+    gives_submodule,
+    imported,
+    module_by_name,
+    text_of,
+)
 from migrator.uses import Use
 
 if TYPE_CHECKING:
@@ -57,9 +65,14 @@ class Expressions(Namespaces):
         self.importers: set[str] = set()  # other names of import_module and kin
         self.pending: deque[tuple[Function, Scope, Mapping[str, str]]] = deque()
         self.named: set[int] = set()  # literals that were understood as part of a call
+        self.classes: dict[str, Mapping[str, str]] = {}  # what their attributes hold
+        self.listed: list[str] = []  # in __all__
+        self.answers: Mapping[ast.AST, list[str]] = {}  # as in `providers.asked_names`
 
     def peek(self, node: ast.expr) -> str | None:
         """What an expression that was walked already evaluates to."""
+        if isinstance(node, (ast.Tuple, ast.List, ast.Constant, ast.Lambda)):
+            return None
         uses = len(self.uses)
         value = self.expression(node)
         del self.uses[uses:]
@@ -86,7 +99,7 @@ class Expressions(Namespaces):
                 result = value if one in values else result
             elif isinstance(one, ast.Lambda):
                 self.signature(one.args)
-                self.pending.append((one, self.scope, {}))
+                self.pending.append((one, self.scope, self.defaults(one.args)))
             elif isinstance(one, _COMPREHENSIONS):
                 self.comprehension(one)
             elif kind is ast.JoinedStr:
@@ -102,6 +115,8 @@ class Expressions(Namespaces):
                         values += one.values
                     elif isinstance(one, ast.Await):
                         statement = False
+                    elif isinstance(one, ast.Subscript):
+                        result = result or self.by_name(one)
                 below: list[ast.AST] = []
                 for field in one.__dict__.values():
                     if isinstance(field, list):
@@ -140,7 +155,10 @@ class Expressions(Namespaces):
             value = self.lookup(base.id)
             if value and isinstance(base.ctx, ast.Load):
                 found = self.use(value, "reference", base)
+        elif isinstance(base, (ast.BoolOp, ast.IfExp)):
+            value = self.expression(base)  # in parentheses: these are not nested deeply
         else:
+            value = self.by_name(base)
             stack.append(base)
         tail = base.id if isinstance(base, ast.Name) else ""
         for link in reversed(links):
@@ -173,8 +191,10 @@ class Expressions(Namespaces):
             elif value is not None and at is link.func:
                 is_statement = statement and link is node
                 found = self.use(value, "call", link.func, link, statement=is_statement)
-                value = f"{value}()" if value in api.TRACKED_RESULTS else None
-                at = link
+                tracked = f"{value}()" if value in api.TRACKED_RESULTS else self.given(value)
+                value, at = tracked, link
+                if value and not found:
+                    found = self.use(value, "reference", link)
             else:
                 value = None
                 named = self.named_by_string(link, tail)
@@ -184,6 +204,8 @@ class Expressions(Namespaces):
                     name, kind, value = named
                     found = self.use(name, kind, link)
                     at = link
+                else:
+                    value, at = self.by_name(link), link
                 if tail in REPLACERS or tail in ENTERS:
                     value, at = self.mocked(link, tail), link
             tail = ""
@@ -192,17 +214,19 @@ class Expressions(Namespaces):
         return value
 
     def own_attribute(self, link: ast.Attribute) -> str | None:
-        """What ``self.x`` holds."""
-        scope = self.scope
-        if (
-            isinstance(link.ctx, ast.Load)
-            and scope.attributes
-            and isinstance(link.value, ast.Name)
-            and link.value.id == scope.me
-            and link.value.id not in scope.held
-        ):
-            return scope.attributes.get(link.attr)
-        return None
+        """What ``self.x`` and ``Class.x`` hold."""
+        scope, owner = self.scope, link.value
+        if not isinstance(link.ctx, ast.Load) or not isinstance(owner, ast.Name):
+            return None
+        if owner.id != scope.me:
+            return self.classes.get(owner.id, {}).get(link.attr)
+        return scope.attributes.get(link.attr) if scope.attributes else None
+
+    @staticmethod
+    def by_name(node: ast.AST) -> str | None:
+        """Eventlet's module that is taken out of ``sys.modules``."""
+        name = module_by_name(node)
+        return name if name and api.is_eventlet(name) else None
 
     def grow(self, value: str, attribute: str) -> str | None:
         """``value.attribute`` where that is still part of an API's name."""
@@ -219,8 +243,8 @@ class Expressions(Namespaces):
             for text, module in imported(call):
                 if api.is_eventlet(module):
                     self.named.add(id(text))
-                    value = module.partition(".")[0] if tail == "__import__" else module
-                    return module, "import", value
+                    whole = tail != "__import__" or gives_submodule(call)
+                    return module, "import", module if whole else module.partition(".")[0]
         if tail == "patch" and call.args:
             name = dotted_literal(call.args[0])
             if name and name.endswith(".eventlet"):
@@ -231,7 +255,7 @@ class Expressions(Namespaces):
             if attribute and attribute.isidentifier():
                 owner = self.peek(call.args[0])
                 if owner and (api.is_module(owner) or owner.endswith("()")):
-                    name = f"{owner}.{attribute}"
+                    name = self.through(f"{owner}.{attribute}")
                     if api.is_eventlet(name):
                         self.named.add(id(call.args[1]))
                         kind = _BY_NAME.get(tail, "string")
@@ -256,14 +280,15 @@ class Expressions(Namespaces):
                 self.emit(_trim(name), "string", found.target)
         elif text and name == "eventlet" != text and not (tail == "patch" and call.args):
             self.emit(name, "string", found.target)
-        if api.is_eventlet(name) and api.is_module(name):
-            for keyword in found.several:
-                self.emit(f"{name}.{keyword.arg}", "string", keyword)
+        for keyword in found.several if api.is_module(name) else ():
+            part = self.through(f"{name}.{keyword.arg}")
+            if api.is_eventlet(part):
+                self.emit(part, "string", keyword)
         if found.attribute is not None:
             attribute = dotted_literal(found.attribute)
             if not attribute or not api.is_module(name):
                 return None
-            name = f"{name}.{attribute}"
+            name = self.through(f"{name}.{attribute}")
             if found.attribute not in call.args and api.is_eventlet(name):
                 self.named.add(id(found.attribute))
                 self.emit(name, _BY_NAME.get(tail, "string"), call)
@@ -301,6 +326,16 @@ class Expressions(Namespaces):
         """Note a use of a name that is known to be Eventlet's."""
         self.uses.append(Use(name, kind, node, None, self.scope.in_async))
 
+    def defaults(self, arguments: ast.arguments) -> dict[str, str]:
+        """What the parameters hold that a caller leaves out; they were walked already."""
+        places = [*arguments.posonlyargs, *arguments.args]
+        pairs = [
+            *zip(reversed(places), reversed(arguments.defaults), strict=False),
+            *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+        ]
+        held = {one.arg: self.peek(default) for one, default in pairs if default}
+        return {name: value for name, value in held.items() if value}
+
     def signature(self, arguments: ast.arguments) -> None:
         """Walk what a function's signature evaluates where it is defined."""
         for default in [*arguments.defaults, *arguments.kw_defaults]:
@@ -308,7 +343,21 @@ class Expressions(Namespaces):
                 self.expression(default)
         for one in parameters(arguments):
             if one.annotation:
-                self.expression(one.annotation)
+                self.annotation(one.annotation)
+
+    def annotation(self, node: ast.expr) -> None:
+        """Walk an annotation; a text is code that names the type."""
+        text = text_of(node)
+        if any(word in text for word in self.words):
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                before = len(self.uses)
+                self.expression(ast.parse(text, mode="eval").body)
+                found = dict.fromkeys(use.api for use in self.uses[before:])
+                del self.uses[before:]
+                for api_name in found:
+                    self.emit(api_name, "string", node)
+                return
+        self.expression(node)
 
 
 def _trim(name: str) -> str:

@@ -95,19 +95,35 @@ class Facades:
         return False
 
     def visible(self, path: str, imports: Iterable[str]) -> dict[str, Mapping[str, str]]:
-        """The re-exports that a file with these imports can reach."""
+        """The re-exports that a file with these imports can reach, by the names it uses."""
         found: dict[str, Mapping[str, str]] = {}
         folder = os.path.dirname(os.path.abspath(path))
-        for name in imports:
-            module = name
-            while module:
-                roots = self._modules.get(module)
-                if roots and module not in found:
-                    exports = _nearest(roots, folder, module)
-                    if exports is not None:
-                        found[module] = exports
+        pending = list(imports)
+        while pending:
+            module = pending.pop()
+            while module and module not in found:
+                exports = self._seen(module, folder)
+                if exports is not None:
+                    found[module] = exports
+                    pending += exports.values()  # a facade may hold another one
                 module = module.rpartition(".")[0]
         return found
+
+    def _seen(self, module: str, folder: str) -> Mapping[str, str] | None:
+        roots = self._modules.get(module)
+        if roots:
+            return _nearest(roots, folder, module)
+        # Folders of a namespace package (PEP 420) are part of the name, and hold no __init__.
+        above, _, rest = module.partition(".")
+        while rest:
+            for root, exports in self._modules.get(rest, {}).items():
+                top = root.removesuffix(above.replace(".", os.sep))
+                is_above = top != root and os.path.join(folder, "").startswith(top)
+                if is_above or (not above and root == folder):
+                    return exports
+            part, _, rest = rest.partition(".")
+            above = f"{above}.{part}"
+        return None
 
 
 def import_root(path: str, module: str) -> str:

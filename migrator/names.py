@@ -17,10 +17,12 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from migrator import api
-from migrator.bindings import bound_names
+from migrator.bindings import bound_names, paired
 from migrator.expressions import IMPORTERS, Expressions, Function
 from migrator.mocked import TEST_PREFIX, is_default, replacement, unwrap
 from migrator.namespaces import Scope
+from migrator.providers import asked_names
+from migrator.strings import text_of
 from migrator.uses import Exports, Names, Use
 
 if TYPE_CHECKING:
@@ -80,7 +82,16 @@ class _Walk(Expressions):
             self.function(*self.pending.popleft())
 
     def exports(self) -> dict[str, str]:
-        return {name: value for name, value in self.root.held.items() if api.is_eventlet(value)}
+        """What other modules find here; "f()" is what its function f returns."""
+        held = {**self.late.get("given", {}), **self.root.held}
+        found = {
+            name: value
+            for name, value in held.items()
+            if api.is_eventlet(value) or value in self.known
+        }
+        # A star brings no private names, unless they are listed.
+        listed = {f"*{name}": found[name] for name in self.listed if name in found}
+        return {**found, **listed}
 
     # Statements
 
@@ -180,18 +191,12 @@ class _Walk(Expressions):
     def assign(self, node: ast.Assign) -> None:
         value = self.expression(node.value)
         for target in node.targets:
-            if (
-                isinstance(target, (ast.Tuple, ast.List))
-                and isinstance(node.value, (ast.Tuple, ast.List))
-                and len(target.elts) == len(node.value.elts)
-            ):
-                for one, source in zip(target.elts, node.value.elts, strict=True):
-                    self.target(one, self.peek(source))
-            else:
-                self.target(target, value)
+            self.target(target, value, node.value)
+            if isinstance(target, ast.Name) and target.id == "__all__":
+                self.listed += map(text_of, getattr(node.value, "elts", ()))
 
     def annotated(self, node: ast.AnnAssign) -> None:
-        self.expression(node.annotation)
+        self.annotation(node.annotation)
         if node.value is not None:
             self.target(node.target, self.expression(node.value))
         else:
@@ -201,21 +206,22 @@ class _Walk(Expressions):
         self.expression(node.value)
         self.target(node.target, None)
 
-    def target(self, node: ast.expr, value: str | None) -> None:
-        """Bind an assignment's target; attributes and items are uses themselves."""
-        stack = [node]
-        while stack:
-            one = stack.pop()
-            if isinstance(one, ast.Name):
-                self.hold(one.id, value if one is node else None)
-            elif isinstance(one, (ast.Tuple, ast.List)):
-                stack += one.elts
-            elif isinstance(one, ast.Starred):
-                stack.append(one.value)
-            else:
-                self.expression(one)
-                if isinstance(one, ast.Attribute) and one is node and value:
-                    self.attribute(one, value)
+    def target(self, node: ast.expr, value: str | None, source: ast.expr | None = None) -> None:
+        """Bind an assignment's target; attributes and items are uses themselves.
+
+        ``value`` is that of ``source``, whose parts a target with parts takes one by one.
+        """
+        if isinstance(node, ast.Name):
+            self.hold(node.id, value)
+        elif isinstance(node, (ast.Tuple, ast.List)):
+            for target, part in paired(node.elts, source):
+                self.target(target, self.peek(part) if part else None, part)
+        elif isinstance(node, ast.Starred):
+            self.target(node.value, None)
+        else:
+            self.expression(node)
+            if isinstance(node, ast.Attribute) and value:
+                self.attribute(node, value)
 
     def attribute(self, node: ast.Attribute, value: str) -> None:
         """``self.x = <Eventlet>`` holds for every method of the class."""
@@ -236,6 +242,16 @@ class _Walk(Expressions):
         for target in node.targets:
             self.target(target, None)
 
+    def return_(self, node: ast.Return) -> None:
+        value = self.expression(node.value) if node.value else None
+        function = self.scope.node
+        if not value or not api.is_eventlet(value) or not isinstance(function, ast.FunctionDef):
+            return
+        if self.scope.parent is self.root and not value.endswith("()"):
+            self.remember("given", f"{function.name}()", value)
+            for name in self.answers.get(node, ()):
+                self.remember("given", name, value)
+
     def expression_statement(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Constant):
             return  # a docstring or a bare literal says nothing
@@ -255,12 +271,13 @@ class _Walk(Expressions):
         self.scope = outer
         scope.attributes.update(scope.held)
         self.hold(node.name, None)
+        self.classes[node.name] = scope.attributes
 
     def def_(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         handed = self.handed(node.decorator_list)
         self.signature(node.args)
         if node.returns:
-            self.expression(node.returns)
+            self.annotation(node.returns)
         if node.name.startswith(TEST_PREFIX):
             handed += self.scope.handed
         places = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
@@ -268,8 +285,11 @@ class _Walk(Expressions):
             del places[:1]
         mocks = {name: value for name, value in handed if name}
         mocks.update(zip(places, [value for name, value in handed if not name], strict=False))
-        self.pending.append((node, self.scope, {name: v for name, v in mocks.items() if v}))
-        self.hold(node.name, None)
+        given = self.defaults(node.args)
+        given.update((name, value) for name, value in mocks.items() if value)
+        self.pending.append((node, self.scope, given))
+        is_giver = self.scope is self.root and f"{node.name}()" in self.seeds.get("given", {})
+        self.hold(node.name, f"{self.name}.{node.name}" if is_giver else None)
 
     def handed(self, decorators: Sequence[ast.expr]) -> list[tuple[str, str]]:
         """Walk decorators; what mock hands a function for them: (keyword or "", API or "")."""
@@ -281,11 +301,12 @@ class _Walk(Expressions):
                 handed.append(("", unwrap(value) or ""))
             elif found and found.several and (owner := self.owner_of(found)):
                 mocks = [one.arg for one in found.several if one.arg and is_default(one)]
-                handed += [(name, f"{owner}.{name}") for name in mocks if api.is_eventlet(owner)]
+                named = [(name, self.through(f"{owner}.{name}")) for name in mocks]
+                handed += [(name, value) for name, value in named if api.is_eventlet(value)]
         return handed
 
-    def function(self, node: Function, parent: Scope, mocks: Mapping[str, str]) -> None:
-        """Walk a body whose walk was put off. ``mocks``: the APIs that its arguments mock."""
+    def function(self, node: Function, parent: Scope, given: Mapping[str, str]) -> None:
+        """Walk a body whose walk was put off. ``given``: what its arguments may hold."""
         is_async = isinstance(node, ast.AsyncFunctionDef)
         scope = Scope(node, parent, in_async=is_async)
         arguments = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
@@ -294,14 +315,18 @@ class _Walk(Expressions):
             scope.attributes = parent.attributes
         elif parent.me:
             scope.me, scope.attributes = parent.me, parent.attributes
-        scope.held.update(self.seeds.get(node, {}))
-        scope.held.update(mocks)
+        late = self.seeds.get(node, {})
+        scope.held.update(late)
+        scope.held.update(given)
         self.words.update(dict.fromkeys(scope.held))
         self.inside(scope)
         if isinstance(node, ast.Lambda):
             self.expression(node.body)
         else:
+            if parent is self.root:
+                self.answers = asked_names(node)
             self.body(node.body)
+        scope.held = {**late, **scope.held}  # for the functions inside, which run later
         self.scope = self.root
 
     # Imports
@@ -333,7 +358,7 @@ class _Walk(Expressions):
                 self.emit(name, "import", alias)
             elif alias.asname and alias.name in IMPORTERS:
                 self.importers.add(alias.asname)
-            interesting = known or name in self.known or self.leads_on(name)
+            interesting = known or name in self.known or self.leads_on(name) or self.given(name)
             self.hold(alias.asname or alias.name, name if interesting else None)
 
     def star(self, module: str, alias: ast.alias) -> None:
@@ -343,7 +368,7 @@ class _Walk(Expressions):
                 self.hold(name, f"{module}.{name}")
         for name, value in self.known.get(module, {}).items():
             if not name.startswith("_"):
-                self.hold(name, value)
+                self.hold(name.removeprefix("*"), value)
 
     def absolute(self, node: ast.ImportFrom) -> str:
         """The module an import-from names; "" when it climbs out of what we know."""
@@ -372,6 +397,7 @@ _STATEMENTS: dict[type[ast.AST], Callable[[_Walk, Any], None]] = {
     ast.Import: _Walk.import_,
     ast.ImportFrom: _Walk.import_from,
     ast.Match: _Walk.match,
+    ast.Return: _Walk.return_,
     ast.Try: _Walk.try_,
     ast.TryStar: _Walk.try_,
     ast.While: _Walk.while_,

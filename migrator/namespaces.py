@@ -171,6 +171,13 @@ class Namespaces:
                 return name
         return name
 
+    def given(self, function: str) -> str | None:
+        """What a function of the project that gives Eventlet returns."""
+        module, _, name = function.rpartition(".")
+        own = self.seeds.get("given", {}) if module == self.name else {}
+        given = own.get(f"{name}()") or self.through(f"{function}()")
+        return given if api.is_eventlet(given) else None
+
     def leads_on(self, name: str) -> bool:
         """Whether some module that re-exports Eventlet lies below the name."""
         return any(known.startswith(f"{name}.") for known in self.known)

@@ -25,6 +25,7 @@ _TYPE_NAMES = frozenset({"GreenThread", "GreenletExit", "greenlet"})
 def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
     """Uses of kind "pattern" among a module's nodes, in no particular order."""
     walks: list[ast.AST] = []
+    counted: set[ast.AST] = set()  # how many objects there are says nothing of greenlets
     about_greenlets = False
     for node in nodes:
         if isinstance(node, ast.Attribute):
@@ -46,10 +47,13 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
             if _names_the_type(node):
                 about_greenlets = True
                 yield Use("greenlet type name test", "pattern", node)
-        elif isinstance(node, ast.Call) and _asks_for_frame(node):
-            yield Use("greenlet.gr_frame dump", "pattern", node)
+        elif isinstance(node, ast.Call):
+            if _asks_for_frame(node):
+                yield Use("greenlet.gr_frame dump", "pattern", node)
+            elif _is_name(node.func, "len"):
+                counted.update(one.func for one in node.args if isinstance(one, ast.Call))
     if about_greenlets:
-        yield from (Use("gc greenlet walk", "pattern", node) for node in walks)
+        yield from (Use("gc greenlet walk", "pattern", one) for one in walks if one not in counted)
 
 
 def _is_name(node: ast.expr, name: str) -> bool:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from migrator import parallel, scan, sources, suppressions
+from migrator.api import is_eventlet
 from migrator.cache import Cache, key
 from migrator.facades import Facades
 from migrator.findings import Report, Unread
@@ -157,7 +158,10 @@ class _Run:
         file = _File(source, size=len(data))
         file.matters = scan.may_matter(data)
         if not source.python:
-            if file.matters:
+            other = sources.other_form(source.path)
+            if file.matters and other:
+                file.facts = Facts(unread=Unread(source.path, other))
+            elif file.matters:
                 file.facts = scan.scan_text(data, source.path)
                 file.ignores = suppressions.find(data, python=False)
             return file
@@ -233,7 +237,10 @@ class _Run:
         return {
             name: value
             for name, value in facts.exports.items()
-            if value in ("eventlet", "eventlet.hubs") or "debug" in value or "backdoor" in value
+            if value in ("eventlet", "eventlet.hubs")
+            or "debug" in value
+            or "backdoor" in value
+            or not is_eventlet(value)  # another facade
         }
 
 

@@ -9,13 +9,13 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from migrator import configured, deployment, names, patterns, rules
+from migrator import configured, deployment, names, patterns, quoted, rules
 from migrator.findings import Finding, Span, Unread
 from migrator.segments import Segments
 from migrator.sources import decode, encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from migrator.findings import Kind
     from migrator.names import Exports, Use
@@ -158,10 +158,11 @@ def scan_python(
 
 
 def unnamed_uses(tree: ast.Module, source: Segments) -> list[Use]:
-    """Uses that no import leads to: patterns, and settings that choose Eventlet."""
+    """Uses that no import leads to: patterns, settings that choose Eventlet, code in strings."""
     return [
         *patterns.find(source.nodes(tree, patterns.WORDS)),
         *configured.find(source.nodes(tree, configured.WORDS)),
+        *quoted.find(source.nodes(tree, quoted.WORDS)),
     ]
 
 
@@ -253,18 +254,10 @@ def _column(line: str, offset: int) -> int:
     return len(line.encode()[:offset].decode(errors="replace")) + 1
 
 
-def _without_doubles(findings: Iterable[Finding]) -> list[Finding]:
+def _without_doubles(findings: Collection[Finding]) -> list[Finding]:
     """One string may be a name and a setting: what says more about it stays."""
-    best: dict[Span, Finding] = {}
-    kept = []
-    for finding in findings:
-        if finding.kind in ("string", "config"):
-            other = best.get(finding.span)
-            if other is None or finding.kind == "config":
-                best[finding.span] = finding
-        else:
-            kept.append(finding)
-    return kept + list(best.values())
+    settings = {finding.span for finding in findings if finding.kind == "config"}
+    return [one for one in findings if one.kind != "string" or one.span not in settings]
 
 
 def _mentions(text: str, path: str, known: set[int]) -> Iterator[Finding]:

@@ -19,16 +19,32 @@ if TYPE_CHECKING:
 
     from migrator.ignores import Ignores
 
-PYTHON = (".py", ".pyi", ".pyw")
+PYTHON = (".py", ".pyi", ".pyw", ".wsgi")
+
+# Python in another form, by suffix: why it is not read.
+_OTHER_FORMS = {
+    ".ipynb": "a notebook: not read; scan what `jupyter nbconvert --to script` makes of it",
+    ".pyx": "Cython: not read",
+}
 
 # Where deployments name Eventlet. By name, since reading every file of a tree costs time.
-_TEXT_SUFFIXES = (".cfg", ".conf", ".env", ".ini", ".service", ".sh", ".toml", ".yaml", ".yml")
+_TEXT_SUFFIXES = (
+    *(".bash", ".bat", ".cfg", ".cmd", ".conf", ".env", ".envrc", ".flaskenv", ".ini", ".mk"),
+    *(".nomad", ".ps1", ".service", ".sh", ".spec", ".tf", ".toml", ".yaml", ".yml", ".zsh"),
+)
 _TEXT_NAMES = re.compile(
     r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)$|Dockerfile|"
-    r"Containerfile|.*\.dockerfile$|Procfile|Pipfile|.*\.lock$|Makefile|Jenkinsfile|\.env|"
-    r"conda-.*\.txt$|bindep\.txt$",
+    r"Containerfile|.*\.dockerfile$|Procfile|Pipfile|.*\.lock$|(?:GNU)?Makefile|Jenkinsfile|"
+    r"\.env|conda-.*\.txt$|bindep\.txt$|(?:pip|test)-requires$|\.coveragerc$|control$|"
+    r"Vagrantfile$|Justfile$|launch\.json$|app\.json$",
     re.IGNORECASE,
 )
+# What makes another file of it: "gunicorn.conf.j2", ".env.example", "app.service.in".
+_TEMPLATE = re.compile(
+    r"\.(?:j2|jinja2?|tmpl|tpl|template|erb|mustache|in|example|sample|dist|default)$",
+    re.IGNORECASE,
+)
+_SHELL = re.compile(rb"\b(?:ba|da|k|z)?sh\b")
 # What a requirements file takes in: "-r base.txt", "--constraint=c.txt"; no addresses.
 _INCLUDED = re.compile(
     rb"^[ \t]*(?:-r|-c|--requirement|--constraint)[ \t=]*((?!\w+:/)[^\s#]+)", re.MULTILINE
@@ -71,7 +87,8 @@ def find(
             if os.path.isdir(one):
                 found = _with_included(_walk(one, excluded, text=text), one, excluded)
             else:
-                found = iter([Source(one, python=not is_text(one), named=True)])
+                python = not is_text(one) and _interpreter(one) != "sh"
+                found = iter([Source(one, python=python, named=True)])
             for source in found:
                 if isinstance(source, Unread):
                     yield source
@@ -152,9 +169,10 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
                 continue
             python = name.endswith(PYTHON)
             if not python and not (text and is_text(entry.path)):
-                if "." in name or not _is_script(entry):
+                interpreter = "" if "." in name else _interpreter(entry.path)
+                if not interpreter or (interpreter == "sh" and not text):
                     continue
-                python = True
+                python = interpreter == "python"
             if left_out(entry.path, chain, folder=False):
                 continue
             yield Source(shown + entry.path[cut:], python=python)
@@ -164,8 +182,15 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
 def is_text(path: str) -> bool:
     """Whether the name is that of a file that is not Python and may name Eventlet."""
     folder, name = os.path.split(path)
-    if name.endswith(_TEXT_SUFFIXES) or _TEXT_NAMES.match(name):
-        return True
+    while True:
+        if name.endswith((*_TEXT_SUFFIXES, *_OTHER_FORMS)) or _TEXT_NAMES.match(name):
+            return True
+        made = _TEMPLATE.sub("", name)
+        if made == name:
+            break
+        if made.endswith(PYTHON):
+            return True  # a template of Python is none itself
+        name = made
     return name.endswith((".txt", ".in")) and os.path.basename(folder) in _REQUIREMENT_FOLDERS
 
 
@@ -176,16 +201,23 @@ def may_be_read(path: str) -> bool:
     return path.endswith(PYTHON) or is_text(path) or may_be_included or is_bare
 
 
-def _is_script(entry: os.DirEntry[str]) -> bool:
-    """A file without a suffix whose first line asks for Python."""
+def other_form(path: str) -> str | None:
+    """Why a file that holds Python in another form is not read."""
+    return _OTHER_FORMS.get(os.path.splitext(path)[1])
+
+
+def _interpreter(path: str) -> str:
+    """Which language the first line of a script asks for: "python", "sh" or ""."""
+    if not os.path.isfile(path):  # a pipe can be read once only
+        return ""
     try:
-        if not entry.is_file():
-            return False
-        with open(entry.path, "rb") as file:
-            start = file.read(128)
+        with open(path, "rb") as file:
+            first = file.read(128).partition(b"\n")[0]
     except OSError:
-        return False
-    return start.startswith(b"#!") and b"python" in start.partition(b"\n")[0]
+        return ""
+    if not first.startswith(b"#!"):
+        return ""
+    return "python" if b"python" in first else "sh" if _SHELL.search(first) else ""
 
 
 def read(path: str, *, named: bool = False) -> bytes | Unread:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from migrator import api
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,12 +32,35 @@ def dotted_literal(node: ast.AST, *, whole: bool | None = None) -> str | None:
 def eventlet_part(name: str) -> str | None:
     """The part of a dotted name that is Eventlet's: "x.y.eventlet.sleep" -> "eventlet.sleep"."""
     parts = name.split(".")
-    if "eventlet_backdoor" in parts:
+    if api.BACKDOOR_MODULE in parts:
         return name
     for place, part in enumerate(parts):
-        if part == "eventlet":
+        if part == "eventlet" and (len(parts) == place + 1 or api.is_public(parts[place + 1])):
             return ".".join(parts[place:])
-    return None
+    return None  # "eventlet.net" is a host, "project.eventlet.service" is the project's own
+
+
+def text_of(node: ast.AST | None) -> str:
+    """The value of a string constant; "" for anything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def module_by_name(node: ast.AST) -> str | None:
+    """The dotted name in ``sys.modules["eventlet.debug"]`` and ``sys.modules.get(..)``."""
+    if isinstance(node, ast.Subscript):
+        table: ast.AST = node.value
+        name = text_of(node.slice)
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute):
+        table, name = node.func.value, text_of(node.args[0])
+    else:
+        return None
+    return name if isinstance(table, ast.Attribute) and table.attr == "modules" else None
+
+
+def gives_submodule(call: ast.Call) -> bool:
+    """Whether ``__import__`` is asked for names, and so gives "a.b" and not "a"."""
+    asked = [one.value for one in call.keywords if one.arg == "fromlist"] or call.args[3:4]
+    return any(bool(getattr(one, "elts", ())) for one in asked)
 
 
 def imported(call: ast.Call) -> Iterator[tuple[ast.expr, str]]:

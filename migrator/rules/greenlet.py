@@ -24,7 +24,7 @@ FAMILY = Family(
             "EVT802",
             "greenlet-use",
             "greenlets are made, named, switched or caught",
-            "greenlet.*",
+            "greenlet.* eventlet.greenlet eventlet.greenlet.*",
             "`getcurrent()` often keys a dictionary or tells green threads apart in a log.",
             "asyncio.current_task, contextvars, asyncio.CancelledError",
             asyncio="asyncio.current_task()",

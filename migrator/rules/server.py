@@ -14,7 +14,8 @@ FAMILY = Family(
             "EVT301",
             "wsgi-server",
             "`eventlet.wsgi` serves a WSGI application",
-            "eventlet.wsgi eventlet.wsgi.*",
+            "eventlet.wsgi eventlet.wsgi.* eventlet.input eventlet.minimum_write_chunk_size "
+            "eventlet.posthooks eventlet.set_idle",
             "One green thread a connection; the server ends with the hub.",
             "an ASGI server (uvicorn, hypercorn), or a threaded WSGI server (gunicorn, cheroot)",
             asyncio=None,

@@ -67,6 +67,27 @@ HUB = "eventlet.debug.hub_exceptions"
         "NAMES = ('os', 'eventlet.debug.hub_exceptions')",
         "import eventlet.debug as d\nd = d if True else None\nd.hub_exceptions(True)",
         "import eventlet.debug as d\nif (f := d.hub_exceptions):\n    f(True)",
+        "import eventlet.debug\na, (b, *c) = 1, (eventlet.debug, 2)\nb.hub_exceptions(True)",
+        "import eventlet.debug\n*a, b = 1, 2, eventlet.debug\nb.hub_exceptions(True)",
+        "import eventlet.debug as d\ndef f(a, hooks=d, *, b=1):\n    hooks.hub_exceptions(True)",
+        "import eventlet.debug as d\ndef f(*, a, hooks=d):\n    hooks.hub_exceptions(True)",
+        "import eventlet.debug as d\nf = lambda hooks=d: hooks.hub_exceptions(True)",
+        "import eventlet.debug\nclass A:\n    d = eventlet.debug\nA.d.hub_exceptions(True)",
+        "import eventlet.debug as d\n(d if x else None).hub_exceptions(True)",
+        "import eventlet.debug as d\n(x or d).hub_exceptions(True)",
+        "def f():\n    d = None\n    def load():\n        nonlocal d\n"
+        "        from eventlet import debug as d\n"
+        "    def use():\n        d.hub_exceptions(True)",
+        "import sys\nsys.modules['eventlet.debug'].hub_exceptions(True)",
+        "import sys\nd = sys.modules.get('eventlet.debug')\nd.hub_exceptions(True)",
+        "d = __import__('eventlet.debug', fromlist=['x'])\nd.hub_exceptions(True)",
+        "def hooks():\n    from eventlet import debug\n    return debug\n"
+        "hooks().hub_exceptions(True)",
+        "def hooks():\n    import eventlet\n    return eventlet if x else None\n"
+        "class A:\n    def f(self):\n        self.e = hooks()\n"
+        "        self.e.debug.hub_exceptions(1)",
+        "from eventlet import debug\ndef f(x: 'debug.hub_exceptions') -> None: ...",
+        "from eventlet import debug as d\nx: 'list[d.hub_exceptions]' = []",
     ],
 )
 def test_every_road_leads_to_the_api(source: str) -> None:
@@ -95,6 +116,14 @@ def test_every_road_leads_to_the_api(source: str) -> None:
         "x = 'call eventlet.debug.hub_exceptions(True) to see them'",
         "from eventlet import debug\nmatch x:\n    case [debug]:\n        debug.hub_exceptions",
         "with open(x) as debug:\n    debug.hub_exceptions",
+        "from eventlet import debug\na, b = debug, 1\nb.hub_exceptions(True)",
+        "from eventlet import debug\n*a, b = debug, 1\nb.hub_exceptions(True)",
+        "from eventlet import debug\na, b = *x, debug\na.hub_exceptions(True)",
+        "from eventlet import debug\ndef f(a=debug, b=1):\n    b.hub_exceptions(True)",
+        "from eventlet import debug\nasync def f():\n    return debug\nf().hub_exceptions(True)",
+        "from eventlet import debug\ndef f():\n    def g():\n        return debug\n"
+        "f().hub_exceptions(1)",
+        "other.modules[0].hub_exceptions(True)",
     ],
 )
 def test_what_is_not_proven_is_not_said(source: str) -> None:

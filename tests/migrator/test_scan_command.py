@@ -298,6 +298,91 @@ def test_facades_are_followed_into_files_without_the_word(project: Path) -> None
     assert not [one for one in found if one["path"] == "other.py"]
 
 
+def test_facades_of_every_make(tmp_path: Path) -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/one.py": "from eventlet import debug as hooks\n_own = hooks\n__all__ = ['_own']\n",
+        "pkg/two.py": "from . import one\nfrom .one import *\n",
+        "pkg/lazy.py": "def get():\n    from eventlet import debug\n    return debug\n"
+        "def __getattr__(name):\n    if name == 'hooks':\n        return get()\n"
+        "    raise AttributeError(name)\n",
+        "space/deep/one.py": "from eventlet import debug as hooks\n",
+        "u1.py": "from pkg.two import hooks\nhooks.spew()\n",
+        "u2.py": "import pkg.two\npkg.two.one.hooks.spew()\n",
+        "u3.py": "from pkg.two import _own\n_own.spew()\n",
+        "u4.py": "from pkg import lazy\nlazy.get().spew()\nlazy.hooks.spew()\n",
+        "u5.py": "from pkg.lazy import hooks, get\nhooks.spew()\nd = get()\nd.spew()\n",
+        "u6.py": "from space.deep.one import hooks\nhooks.spew()\n",
+        "space/deep/u7.py": "from .one import hooks\nhooks.spew()\n",
+        "u8.py": "from pkg import one\n@patch.object(one, 'hooks')\ndef test(m):\n"
+        "    m.spew.assert_called()\n",
+        "u9.py": "from elsewhere.deep.one import hooks\nhooks.spew()\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = [
+        f"{one['path']}:{one['line']}"
+        for one in document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
+        if one["api"] == "eventlet.debug.spew"
+    ]
+    assert sorted(found) == [
+        *("space/deep/u7.py:2", "u1.py:2", "u2.py:2", "u3.py:2", "u4.py:2", "u4.py:3"),
+        *("u5.py:2", "u5.py:4", "u6.py:2", "u8.py:4"),
+    ]
+
+
+def test_code_in_strings_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "exec('import eventlet.debug as d; d.spew()')\n"
+        'run(["python", "-c", """\n  from eventlet import debug\n  debug.unspew()\n"""])\n'
+        "exec('import eventlet as')\nsay('import eventlet.debug')\nrun(['x', '-c', name])\n"
+    )
+    found = document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
+    assert [(one["api"], one["kind"], one["line"]) for one in found] == [
+        ("eventlet.debug", "string", 1),
+        ("eventlet.debug.spew", "string", 1),
+        ("eventlet.debug", "string", 2),
+        ("eventlet.debug.unspew", "string", 2),
+    ]
+
+
+def test_text_that_looks_like_a_name_of_eventlet_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "open('eventlet.log')\nx = 'eventlet.net' in url\n"
+        "patch('celery.concurrency.eventlet.base')\npatch('project.eventlet.sleep')\n"
+        "environ['eventlet.input']\n"
+    )
+    found = document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
+    assert [(one["api"], one["line"]) for one in found] == [
+        ("eventlet.sleep", 4),
+        ("eventlet.input", 5),
+    ]
+
+
+def test_scripts_and_templates_are_read_and_other_forms_of_python_named(tmp_path: Path) -> None:
+    files = {
+        "start": "#!/bin/sh\nexec gunicorn -k eventlet app\n",
+        "serve": "#!/usr/bin/env python3\nimport eventlet\n",
+        "gunicorn.conf.py.j2": "worker_class = 'eventlet'\nbind = {{ bind }}\n",
+        "unit.service.in": "Environment=EVENTLET_HUB=poll\n",
+        "app.wsgi": "import eventlet\n",
+        "plain": "import eventlet\n",
+        "a.ipynb": '{"cells": [{"source": ["import eventlet"]}]}',
+        "b.ipynb": "{}",
+        "c.pyx": "import eventlet\ncdef int x\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = document(migrate("scan", "--format", "json", cwd=tmp_path))
+    assert sorted(one["path"] for one in found["findings"]) == [
+        *("app.wsgi", "gunicorn.conf.py.j2", "serve", "start", "unit.service.in"),
+    ]
+    assert [one["path"] for one in found["unread"]] == ["a.ipynb", "c.pyx"]
+    named = document(migrate("scan", "--format", "json", "start", cwd=tmp_path))
+    assert [one["code"] for one in named["findings"]] == ["EVT901"]
+
+
 def test_the_cache_changes_nothing_and_survives_anything(project: Path) -> None:
     (project / "pkg" / "user.py").write_text("from pkg.service import debug\ndebug.spew()\n")
     plain = migrate("scan", "--no-cache", "--format", "json", cwd=project).stdout

@@ -60,6 +60,26 @@ def test_settings_by_their_default_and_by_their_class() -> None:
         """)
 
 
+def test_options_and_settings_under_names_of_the_project() -> None:
+    check("""
+        HUB_TYPE = os.getenv("X_HUB_TYPE", "eventlet")  # EVT901 hub_type=eventlet
+        start_backend("eventlet")  # EVT901 start_backend=eventlet
+        self.config(task_executor="eventlet")  # EVT901 task_executor=eventlet
+        if backend not in ("eventlet", "threading"):  # EVT901 backend=eventlet
+            pass
+        debug = conf.get("eventlet_debug", "no")  # EVT903 eventlet_debug
+        debug = config.getboolean("DEFAULT", "eventlet_debug")  # EVT903 eventlet_debug
+        debug = settings["eventlet_debug"]  # EVT903 eventlet_debug
+        debug = getattr(CONF, "eventlet_debug", False)  # EVT903 eventlet_debug
+        patch.dict(os.environ, {"APP_NO_EVENTLET_PATCHING": "1"})  # EVT902 APP_NO_EVENTLET_PATCHING
+        importlib.metadata.version("eventlet")  # EVT001 eventlet
+        row = {"eventlet_debug": 1, "eventlet": 2}
+        cache.get("eventlet_debug")
+        register("eventlet")
+        kind = row["eventlet"]
+        """)
+
+
 @pytest.mark.parametrize(
     ("name", "source"),
     [
@@ -275,6 +295,63 @@ def test_settings_by_their_default_and_by_their_class() -> None:
         ),
         ("Dockerfile", "RUN pip install eventlet==0.36  # EVT951 eventlet\n"),
         ("app.conf", "[DEFAULT]\nworker_class = eventlet  # EVT901 worker_class=eventlet\n"),
+        (
+            "app.conf",
+            """
+            eventlet_debug = true  # EVT903 eventlet_debug
+            OSLO_SERVICE_BACKEND=eventlet  # EVT901 oslo_service_backend=eventlet
+            frontend = eventlet
+            """,
+        ),
+        ("setup.cfg", "[entry_points]\nx =\n    eventlet_server = pkg.mod:main\n"),
+        (".coveragerc", "[run]\nconcurrency = eventlet  # EVT901 concurrency=eventlet\n"),
+        (
+            "pyproject.toml",
+            """
+            [tool.coverage.run]
+            concurrency = ["thread", "eventlet"]  # EVT901 concurrency=eventlet
+            """,
+        ),
+        ("pip-requires", "eventlet==0.31  # EVT951 eventlet\n"),
+        ("requirements.txt.j2", "{% if x %}\neventlet  # EVT951 eventlet\n{% endif %}\n"),
+        ("pants.lock", '"project_name": "eventlet",  # EVT951 eventlet\n'),
+        (
+            "tox.ini",
+            """
+            [testenv]
+            commands =
+                pip install https://example.org/eventlet/archive/master.zip  # EVT951 eventlet
+            """,
+        ),
+        (
+            "playbook.yml",
+            """
+            - yum:
+                name:
+                  - gcc
+                  - eventlet  # EVT951 eventlet
+            - pip:
+                name: [flask, "eventlet>=0.36"]  # EVT951 eventlet
+            - pip: name=eventlet  # EVT951 eventlet
+            topics:
+              - eventlet
+            env:
+              - name: WORKER_CLASS
+                value: eventlet  # EVT901 variable=eventlet
+              - name: OTHER
+                value: eventlet
+            matrix:
+              pool: [prefork, eventlet]  # EVT901 pool=eventlet
+            """,
+        ),
+        (
+            "note.yaml",
+            """
+            features:
+              - ``EVENTLET_HUB`` is read, and the environment (EVENTLET_HUB=poll) wins.
+            run: echo $(EVENTLET_HUB) ${EVENTLET_HUB}  # EVT902 EVENTLET_HUB; EVT902 EVENTLET_HUB
+            """,
+        ),
     ],
 )
 def test_files_that_are_not_python(name: str, source: str) -> None:

@@ -1,0 +1,37 @@
+"""Functions that give Eventlet: ``get_eventlet()``, and a module's lazy ``__getattr__``."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from migrator.expressions import Function
+
+
+def asked_names(function: Function) -> dict[ast.AST, list[str]]:
+    """The names that each ``return`` of a module's ``__getattr__`` answers (PEP 562)."""
+    answers: dict[ast.AST, list[str]] = {}
+    if not isinstance(function, ast.FunctionDef) or function.name != "__getattr__":
+        return answers
+    for node in ast.walk(function):
+        if isinstance(node, ast.If):
+            names = list(_compared_texts(node.test))
+            for inner in node.body:
+                answers.update((one, names) for one in ast.walk(inner) if _is_return(one))
+    return answers
+
+
+def _is_return(node: ast.AST) -> bool:
+    return isinstance(node, ast.Return)
+
+
+def _compared_texts(test: ast.expr) -> Iterator[str]:
+    """The texts of ``name == "debug"`` and ``name in ("debug", "spew")``."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.In)):
+            for one in ast.walk(node):
+                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    yield one.value
