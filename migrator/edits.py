@@ -133,6 +133,15 @@ class Source:
         index = bisect_right(self.tokens, offset, key=lambda t: t.end)
         return self.tokens[index - 1] if index else None
 
+    def place_after(self, edits: Iterable[Edit], line: int, column: int) -> tuple[int, int]:
+        """Where a character that no edit replaces stands after them: 1-based, in characters."""
+        edits = set(edits)
+        offset = self._lines[line - 1] + column - 1
+        offset += sum(len(e.text) - (e.end - e.start) for e in edits if e.end <= offset)
+        starts = [0, *(match.end() for match in _LINE.finditer(self.apply(edits)))]
+        number = bisect_right(starts, offset)
+        return number, offset - starts[number - 1] + 1
+
     def apply(self, edits: Iterable[Edit]) -> str:
         """The text after the edits. Raises ValueError when two of them overlap."""
         ordered = sorted(set(edits))

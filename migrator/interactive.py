@@ -99,7 +99,12 @@ def _ask(question: str) -> str:
 
 
 def _edited(result: Result) -> Result:
-    text = click.edit(result.new.decode(errors="surrogateescape"), extension=".py")
+    try:
+        text = click.edit(result.new.decode(errors="surrogateescape"), extension=".py")
+    except click.ClickException as error:
+        raise UsageError(
+            f"{error.message}; nothing was written", "set EDITOR to one that works here"
+        ) from error
     if text is None:
         return result
     return replace(result, new=text.encode(errors="surrogateescape"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from migrator import names, rules, scan, suppressions
 from migrator.edits import Edit, Source
-from migrator.findings import Advice, Finding, Unread
+from migrator.findings import Advice, Finding, Span, Unread
 from migrator.fixes import (
     COMMENT_LOST,
     Change,
@@ -105,14 +105,15 @@ class Result:
 def rewrite(data: bytes, path: str, module: Module, options: Options) -> Result | Unread:
     """Rewrite what ``options`` allow in a file's ``data``."""
     outcomes: list[Outcome] = []
+    declined = frozenset(finding for finding in options.declined if finding.path == path)
     new = data
     for _ in range(_PASSES):
-        step = _pass(new, path, module, options)
+        step = _pass(new, path, module, replace(options, declined=declined))
         if isinstance(step, Unread):
             if new is data:
                 return step
             return _refused(data, path, outcomes, f"the result is no Python: {step.reason}")
-        after, found = step
+        after, found, declined = step
         outcomes = found if new is data else _merged(outcomes, found)
         if after == new:
             break
@@ -126,7 +127,8 @@ def rewrite(data: bytes, path: str, module: Module, options: Options) -> Result 
 
 def _pass(
     data: bytes, path: str, module: Module, options: Options
-) -> tuple[bytes, list[Outcome]] | Unread:
+) -> tuple[bytes, list[Outcome], frozenset[Finding]] | Unread:
+    """The bytes after one pass, what became of each use, and where the declined ones are then."""
     parsed = scan.parse(data, path)
     if isinstance(parsed, Unread):
         return parsed
@@ -146,7 +148,7 @@ def _pass(
         scopes = Bindings(tree)
     except RecursionError:
         reason = "nested too deeply to tell what its names mean"
-        return data, [Outcome(finding, False, reason) for _, finding in pairs]
+        return data, [Outcome(finding, False, reason) for _, finding in pairs], options.declined
     file = File(
         source=source,
         scopes=scopes,
@@ -179,7 +181,7 @@ def _pass(
         _keep_units_together(changes, reasons)
     edits = _edits(changes, reasons, file, module)
     decided = {*changes, *reasons, *(use for use in known if use.kind == "import")}
-    return source.encode(source.apply(edits)), [
+    outcomes = [
         Outcome(
             finding,
             use not in reasons,
@@ -193,6 +195,16 @@ def _pass(
         for use, finding in pairs
         if finding.code in _codes(options)
     ]
+    declined = frozenset(_after(finding, source, edits) for finding in options.declined)
+    return source.encode(source.apply(edits)), outcomes, declined
+
+
+def _after(finding: Finding, source: Source, edits: Sequence[Edit]) -> Finding:
+    """A finding that stays, where it is after the edits."""
+    span = finding.span
+    line, column = source.place_after(edits, span.line, span.column)
+    end = source.place_after(edits, span.end_line, span.end_column)
+    return replace(finding, span=Span(line, column, *end))
 
 
 def _codes(options: Options) -> frozenset[str]:

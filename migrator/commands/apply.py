@@ -11,7 +11,7 @@ import click
 from inspector.errors import UsageError
 from migrator.completion import PATHS, RULES
 from migrator.findings import STAGES
-from migrator.reporters import FORMATS
+from migrator.reporters import FORMATS, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from migrator.apply import Plan
     from migrator.config import Config
     from migrator.findings import Stage
+    from migrator.rewrite import Result
 
 
 @click.command()
@@ -129,27 +130,51 @@ def _with_bridge(done: Plan, bridge_as: str | None) -> Plan:
 
 
 def _write(done: Plan, given: Mapping[str, Any]) -> dict[str, str]:
-    """Replace the files; returns path -> why not for those that could not be."""
+    """Replace the files; returns path -> why not for those that could not be.
+
+    When it is interrupted, it says which files hold their new text.
+    """
     from migrator.guard import require_undo
-    from migrator.write import NotWritten, create_file, replace_file
 
     if done.changed and not given["allow_dirty"]:
         require_undo(Path(result.path) for result in done.changed)
     failed: dict[str, str] = {}
-    for result in done.changed:
-        path = Path(result.path)
-        try:
-            if result in done.created:
-                written = create_file(path, result.new)
-            else:
-                written = replace_file(path, result.old, result.new, backup=given["backup"])
-        except NotWritten as error:
-            failed[result.path] = error.message
-            click.echo(f"migrate: {error.message}", err=True)
-        else:
-            for note in written.notes:
-                click.echo(f"migrate: {result.path}: {note}", err=True)
+    try:
+        for result in done.changed:
+            problem = _replace(result, new=result in done.created, backup=given["backup"])
+            if problem is not None:
+                failed[result.path] = problem
+    except KeyboardInterrupt:
+        for result in done.changed:
+            if _holds(result):
+                click.echo(f"migrate: interrupted, but changed: {printable(result.path)}", err=True)
+        raise
     return failed
+
+
+def _replace(result: Result, *, new: bool, backup: bool) -> str | None:
+    """Write one file; returns why it could not be. What was not kept of it goes to stderr."""
+    from migrator.write import NotWritten, create_file, replace_file
+
+    path = Path(result.path)
+    try:
+        if new:
+            written = create_file(path, result.new)
+        else:
+            written = replace_file(path, result.old, result.new, backup=backup)
+    except NotWritten as error:
+        click.echo(f"migrate: {error.message}", err=True)
+        return error.message
+    for note in written.notes:
+        click.echo(f"migrate: {result.path}: {note}", err=True)
+    return None
+
+
+def _holds(result: Result) -> bool:
+    try:
+        return Path(result.path).read_bytes() == result.new
+    except OSError:
+        return False
 
 
 def _print(

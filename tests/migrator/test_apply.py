@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -313,3 +315,51 @@ def test_interactive_takes_what_was_answered(tmp_path: Path, keys: str, taken: l
     assert [n for n in "12" if f"x{n} = sys.settrace(None)" in new] == taken
     assert ("import debug" in new) == (len(taken) < 2)
     assert next(answers, None) is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "rewritten"),
+    [("ny", ["un"]), ("yn", [""]), ("yq", [""]), ("nn", []), ("yy", ["", "un"])],
+)
+def test_interactive_leaves_what_was_declined_where_lines_move(
+    tmp_path: Path, keys: str, rewritten: list[str]
+) -> None:
+    (tmp_path / "app.py").write_text(
+        "import eventlet\nimport eventlet.debug\neventlet.debug.spew()\n"
+        "eventlet.debug.unspew()\neventlet.sleep(1)\n"
+    )
+    (tmp_path / "short.py").write_text("from eventlet.debug import spew; spew()\n")
+    scanning = project.Options(frozenset(rules.by_code()), text=False)
+    done = apply.plan([str(tmp_path)], Options(), scanning, stage="bridge")
+    answers = iter(f"{keys}n")
+    result, short = interactive.choose(done, lambda _: next(answers)).results
+    assert not short.changed
+    new = result.new.decode()
+    assert [name for name in ("", "un") if f"\nbridge.debug.{name}spew" in new] == rewritten
+    assert new.count("eventlet.debug.") == 2 - len(rewritten)
+    outcomes = [o.rewritten for o in result.outcomes if o.finding.kind == "call"][:2]
+    assert outcomes.count(True) == len(rewritten)
+
+
+def test_an_interrupted_run_says_what_it_changed(tmp_path: Path) -> None:
+    old, new = (
+        "from eventlet import debug\ndebug.spew()\n",
+        "from bridge import debug\ndebug.spew()\n",
+    )
+    files = [tmp_path / f"m{number:03}.py" for number in range(400)]
+    for file in files:
+        file.write_text(old)
+    command = [sys.executable, "-m", "migrator", "apply", "--to", "bridge", "--write"]
+    with subprocess.Popen(
+        [*command, "--allow-dirty", str(tmp_path)], stderr=subprocess.PIPE, text=True
+    ) as run:
+        while files[0].read_text() == old:
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    changed = [file for file in files if file.read_text() == new]
+    assert [line for line in said.splitlines() if "interrupted" in line] == [
+        f"migrate: interrupted, but changed: {file}" for file in changed
+    ]
+    assert len([*tmp_path.iterdir()]) == len(files)
