@@ -1,7 +1,7 @@
 """What each unit waits on: a sleep and how long yet, a descriptor and its peer, a lock.
 
-Rules are data (`green`, `tasks`, `stdlib`): a function of a library that waits, by module and
-name, and how to read from its frame what it waits for. Of the library's frames at the leaf
+Rules are data (`green`, `tasks`, `stdlib`, `libraries`): a function of a library that waits, by
+module and name, and how to read from its frame what it waits for. Of its frames at the leaf
 the outermost with a rule wins: ``GreenPool.waitall``, not the event inside it. What no rule
 knows is said to be unknown.
 """
@@ -13,7 +13,7 @@ from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
 from inspector.snapshot import Runtime, Wait
 from inspector.waits import green as green_rules
-from inspector.waits import stdlib
+from inspector.waits import libraries, stdlib
 from inspector.waits import tasks as task_rules
 from inspector.waits.futures import Workers, note_start, of_future, references_of
 from inspector.waits.holders import find_holders
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SKEW = 10.0  # seconds between readings of a clock and of a deadline
 _MOST_EDGES = 10_000  # from the waiters of one semaphore to its holders
 _LEAF_FRAMES = 12  # how far a library's frames are followed from the leaf
-_RULES: Rules = green_rules.RULES | stdlib.RULES | task_rules.RULES
+_RULES: Rules = green_rules.RULES | stdlib.RULES | task_rules.RULES | libraries.RULES
 _LIBRARIES = frozenset(module.partition(".")[0] for module, _ in _RULES)
 _ARROWS = {"read": "←", "write": "→"}
 

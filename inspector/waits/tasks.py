@@ -43,7 +43,7 @@ def _stream(mode: str) -> Rule:
         stream = frame.local("self")
         reason = Reason("fd", f"{mode} a stream", stream)
         reason.mode = mode
-        reason.fd = _transport_descriptor(look, look.objects.attribute(stream, "_transport"))
+        reason.fd = transport_descriptor(look, look.objects.attribute(stream, "_transport"))
         return reason
 
     return read
@@ -52,11 +52,11 @@ def _stream(mode: str) -> Rule:
 def _handshake(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     reason = Reason("fd", "handshake of a new connection")
     reason.mode = "read"
-    reason.fd = _transport_descriptor(look, frame.local("transport"))
+    reason.fd = transport_descriptor(look, frame.local("transport"))
     return reason
 
 
-def _transport_descriptor(look: Look, transport: int) -> int | None:
+def transport_descriptor(look: Look, transport: int) -> int | None:
     """A transport's descriptor; TLS transports stand on another one."""
     objects = look.objects
     for _ in range(4):

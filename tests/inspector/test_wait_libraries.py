@@ -1,0 +1,71 @@
+"""What tasks wait on in anyio, aiohttp, psycopg and aiosqlite, and green threads in pyzmq."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.inspector.test_waits import look, near, until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import StartTarget, TargetPython
+
+LIBRARIES = ("anyio", "aiohttp", "aiosqlite", "psycopg[binary]")
+WAITS = {
+    "group": ("gather", "task group: 1 task not done, timeout in "),
+    "lock": ("lock", "lock held by task lock-holder"),
+    "semaphore": ("semaphore", "semaphore (0 free)"),
+    "condition": ("condition", "condition"),
+    "receive": ("queue", "get from empty stream"),
+    "send": ("queue", "put to full stream"),
+    "thread": ("thread", "thread: Event.wait"),
+    "thread-full": ("semaphore", "capacity limiter (1 taken)"),
+    "stream": ("fd", "read fd "),
+    "http": ("fd", "read fd "),
+    "handler": ("fd", "read fd "),
+    "sqlite": ("thread", "thread: execute"),
+}
+
+
+def test_libraries(target_python: TargetPython, start_target: StartTarget) -> None:
+    python = target_python("3.14", *LIBRARIES)
+    program = start_target(python, "tests/targets/waits_libraries.py")
+    # It polls ten times a second, and is runnable in between.
+    seen = until(program, lambda seen: seen.units["postgres"][0].wait)
+    for name, (on, text) in WAITS.items():
+        found = seen.wait(name, on).text
+        assert found.startswith(text) if text.endswith(" ") else found == text, name
+    for name in ("stream", "http", "postgres"):
+        assert seen.wait(name, "fd").peer == f"127.0.0.1:{program.ready['port']}", name
+    assert near(seen.wait("group", "gather").seconds_left, 700)
+    assert near(seen.wait("http", "fd").seconds_left, 800)
+    # Of the server's connections one is idle, and one waits for the handler.
+    served = [
+        unit.wait and unit.wait.on
+        for unit in seen.snapshot.units
+        if any(frame.function == "RequestHandler.start" for frame in unit.stack)
+    ]
+    assert sorted(map(str, served)) == ["fd", "task"]
+    edges = {edge[:2] for edge in seen.edges}
+    assert {("group", "child"), ("lock", "lock-holder")} <= edges
+
+
+def test_zmq(target_python: TargetPython, start_target: StartTarget, tmp_path: Path) -> None:
+    script = tmp_path / "receives.py"
+    script.write_text(
+        "import os, eventlet\n"
+        "from eventlet.green import zmq\n"
+        "socket = zmq.Context().socket(zmq.PULL)\n"
+        "socket.bind_to_random_port('tcp://127.0.0.1')\n"
+        "def receives(): socket.recv()\n"
+        "def second(): socket.recv()\n"
+        "greens = [eventlet.spawn(receives), eventlet.spawn(second)]\n"
+        "eventlet.sleep(0.2)\n"
+        "print('ready', f'pid={os.getpid()}', flush=True)\n"
+        "eventlet.sleep(600)\n"
+    )
+    seen = look(start_target(target_python("3.12", "greenlet", "eventlet", "pyzmq"), script))
+    assert seen.wait("receives", "fd").text == "read a zmq socket"
+    assert seen.wait("second", "lock").text == "lock held by green thread receives"
+    assert ("second", "receives", "lock") in seen.edges
