@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspector import layouts
 from inspector import process as kernel
 from inspector.descriptors import Descriptors
-from inspector.errors import NoSuchProcess, UnsupportedPython
+from inspector.errors import NoSuchProcess, Unready, UnsupportedPython
 from inspector.locate import locate, search_asyncio
 from inspector.memory import BadMemory, LiveProcess, Memory
 from inspector.resident import resident
@@ -138,7 +138,7 @@ def attach(pid: int, through: Callable[[LiveProcess], MemorySource] | None = Non
         if not kernel.is_same(process):
             raise NoSuchProcess(f"process {pid} ended while it was read") from None
         if isinstance(error, BadMemory):
-            raise UnsupportedPython(
+            raise Unready(
                 f"process {pid}: its Python's memory makes no sense",
                 "when it has just been started, try again",
             ) from None

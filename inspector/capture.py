@@ -12,10 +12,11 @@ import time
 
 from inspector import greenlets, pools, tasks, threads, tracked
 from inspector.attach import attach
-from inspector.errors import UnsupportedPython
+from inspector.errors import Unready
 from inspector.frames import Frames
 from inspector.memory import BadMemory
 from inspector.objects import Objects
+from inspector.patience import patiently
 from inspector.record import Record
 from inspector.snapshot import Completeness
 from inspector.units import assemble
@@ -56,7 +57,7 @@ def take(pid: int, options: Options | None = None) -> Snapshot:
     Raises NoSuchProcess, NotAllowed, NotPython or UnsupportedPython; what cannot be read
     of a readable process is counted in ``completeness`` instead.
     """
-    return look(attach(pid), options or Options())
+    return patiently(pid, lambda: look(attach(pid), options or Options()))
 
 
 def look(target: Target, options: Options) -> Snapshot:
@@ -73,7 +74,7 @@ def look(target: Target, options: Options) -> Snapshot:
             return _take(target, options)
     except BadMemory as error:
         target.raise_if_gone()
-        raise UnsupportedPython(
+        raise Unready(
             f"process {target.pid} (CPython {target.layout.version}): "
             f"its memory makes no sense: {error}",
             "it may be starting, ending, or a build with changed internals",
@@ -148,6 +149,8 @@ class Capture:
             for interpreter in self.interpreters
             for state in threads.threads_of(self.memory, layout, target.runtime, interpreter)
         ]
+        if not states:
+            raise BadMemory("it runs no Python thread")
         for state in states:
             state.tid = target.tid_of(state.tid)
         self._read_modules()

@@ -64,3 +64,7 @@ def meant(name: str, known: Iterable[str]) -> str:
     known = list(known)
     close = get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(known)}"
+
+
+class Unready(UnsupportedPython):
+    """Its memory makes no sense, as when it starts or ends: it may do so in a moment."""

@@ -8,6 +8,7 @@ Opened with `open`, not pathlib, whose import costs more than reading all of thi
 from __future__ import annotations
 
 import os
+import time
 
 from inspector import syscalls
 from inspector.errors import MigrateError, NoSuchProcess, NotPython
@@ -120,14 +121,36 @@ def is_same(process: Process) -> bool:
     return int(fields[19]) == process.started and fields[0] not in "ZX"
 
 
+def parent(pid: int) -> int:
+    """The process's parent as it is now, 0 when there is none or the process is gone."""
+    try:
+        return int(_stat(f"/proc/{pid}/stat")[1])
+    except OSError:
+        return 0
+
+
+def age(pid: int) -> float:
+    """Seconds since the process was started, by fork or the like; 0 when it is gone."""
+    try:
+        started = int(_stat(f"/proc/{pid}/stat")[19]) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+
+
 def mappings(pid: int) -> tuple[Mapping, ...]:
-    """The process's mappings in ascending order. Raises NoSuchProcess, NotAllowed."""
+    """The process's mappings in ascending order. Raises NoSuchProcess, NotAllowed.
+
+    NoSuchProcess also for one without any, as it is while the kernel takes it down.
+    """
     try:
         text = read_text(f"/proc/{pid}/maps")
     except PermissionError:
         raise explain_refusal(pid) from None
     except OSError:
         raise missing(pid) from None
+    if not text:
+        raise NoSuchProcess(f"process {pid} is ending")
     return tuple(parse_mappings(text))
 
 

@@ -17,6 +17,7 @@ from inspector.descriptors import Descriptors
 from inspector.errors import UnsupportedPython
 from inspector.locate import Found
 from inspector.memory import PAGE, BadMemory
+from inspector.patience import patiently
 from inspector.process import Mapping, OsThread, Process
 
 if TYPE_CHECKING:
@@ -42,17 +43,21 @@ def record(pid: int, path: str, options: capture.Options | None = None) -> Snaps
     Raises UsageError when the file cannot be written, and what `capture.take` raises. The
     file is whole or as it was before.
     """
-    recorder: Recorder | None = None
+    recorders: list[Recorder] = []
+    targets: list[tuple[Target, _NotedDescriptors]] = []
 
     def through(source: LiveProcess) -> MemorySource:
-        nonlocal recorder
-        recorder = Recorder(source)
-        return recorder
+        recorders.append(Recorder(source))
+        return recorders[-1]
 
-    target = attach(pid, through)
-    peers = target.descriptors = _NotedDescriptors(pid)
-    snapshot = capture.look(target, options or capture.Options())
-    assert recorder is not None
+    def look() -> Snapshot:
+        target = attach(pid, through)
+        peers = target.descriptors = _NotedDescriptors(pid)
+        targets.append((target, peers))
+        return capture.look(target, options or capture.Options())
+
+    snapshot = patiently(pid, look)
+    recorder, (target, peers) = recorders[-1], targets[-1]
     header = {
         "process": target.process,
         "maps": [m for m in target.maps if m.writable and not m.inode],
