@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from inspector.snapshot import Frame
 
@@ -40,7 +40,6 @@ _LINE = r"""(?:[^'"\\\r\n]|\\(?![rn'"]))+"""  # a header's value goes on to the 
 _BRACKET = rf"{_STRING}|(?P<open>[(\[{{<])|(?P<close>[)\]}}>])"
 _USERINFO = r"(?<=://)([^/\s:@'\"]*):([^/\s'\"]+)(?=@)"
 _LONE_USER = r"(?<=http://|ttps://)[^/\s:@'\"]+(?=@)"  # a token, as git is given it
-_MARKS = ("=", ":", "--", "', ", '", ')  # one of them is in every text that names a value
 _TELL_THEMSELVES = ("'", '"', ".", ")", "}")  # ends of reprs that are not just any number
 # Every match of _NAME holds one of these, in some case. Most texts are settled by that: to
 # import `re` and compile takes longer than all else that a small table does.
@@ -79,20 +78,25 @@ def stack(frames: Sequence[Frame]) -> list[dict[str, str] | None]:
 
     Also where they are handed on: what a callee calls a password is one of ``*args`` above it.
     """
-    secrets = {
-        value
-        for frame in frames
-        for name, value in (frame.args or {}).items()
-        if value[-1:] in _TELL_THEMSELVES and len(value) > 2 and telling(name)
-    }
-    handed = sorted(secrets, key=len, reverse=True)
-    return [None if frame.args is None else _arguments(frame.args, handed) for frame in frames]
-
-
-def _arguments(args: Mapping[str, str], handed: Iterable[str]) -> dict[str, str]:
-    shown = {name: HIDDEN if telling(name) else text(value) for name, value in args.items()}
-    for secret in handed:
-        shown = {name: value.replace(secret, HIDDEN) for name, value in shown.items()}
+    shown: list[dict[str, str] | None] = []
+    secrets: set[str] = set()
+    for frame in frames:
+        if frame.args is None:
+            shown.append(None)
+            continue
+        args = {}
+        for name, value in frame.args.items():
+            if telling(name):
+                args[name] = HIDDEN
+                if value[-1:] in _TELL_THEMSELVES and len(value) > 2:
+                    secrets.add(value)
+            else:
+                args[name] = text(value)
+        shown.append(args)
+    for secret in sorted(secrets, key=len, reverse=True):
+        for args in filter(None, shown):
+            for name, value in args.items():
+                args[name] = value.replace(secret, HIDDEN)
     return shown
 
 
@@ -101,7 +105,9 @@ def text(value: str) -> str:
     if "://" in value and "@" in value:
         value = _compiled(_USERINFO).sub(rf"\1:{HIDDEN}", value)
         value = _compiled(_LONE_USER).sub(HIDDEN, value)
-    if not _may_tell(value) or not any(mark in value for mark in _MARKS):
+    if not (
+        "=" in value or ":" in value or "--" in value or "', " in value or '", ' in value
+    ) or not _may_tell(value):
         return value
     parts: list[str] = []
     position = 0

@@ -290,8 +290,8 @@ class _Drawing:
     def _call(self, step: _Step, members: Sequence[Unit]) -> str:
         style, frame, place = self._style, step.frame, step.place
         assert frame is not None
-        alike = all(member.stack[place].args == frame.args for member in members)
-        if self._options.args and not alike:
+        several = self._options.args and len(members) > 1
+        if several and any(member.stack[place].args != frame.args for member in members):
             return f"{style.text(frame.function)}({style.ellipsis})"
         return cut(style.text(step.call), _LONGEST_CALL, style.ellipsis)
 
