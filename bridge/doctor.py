@@ -244,6 +244,10 @@ def _remote(target: Target) -> Check:
     at, memory = target.layout.at, target.memory.fresh()
     name = "remote debugging"
     if target.layout.minor < _FIRST_REMOTE:
+        from bridge.remote import offers_console
+
+        if offers_console(target):
+            return Check(name, "ok", "the program offers a console: bridge.console.expose()")
         return Check(
             name,
             "note",

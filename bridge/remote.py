@@ -217,6 +217,15 @@ def _by_signal(target: Target) -> _Signal:
     return _Signal(target.pid, number)
 
 
+def offers_console(target: Target) -> bool:
+    """Whether a program on a version before 3.14 has called `bridge.console.expose`."""
+    try:
+        _by_signal(target)
+    except (UnsupportedPython, BadMemory, IndexError, OSError):
+        return False
+    return True
+
+
 def _handles(pid: int, number: int) -> bool:
     with Path(f"/proc/{pid}/status").open() as file:
         for line in file:

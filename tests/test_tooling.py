@@ -67,6 +67,14 @@ def test_looking_into_a_process_loads_nothing_heavy(
     assert not modules_loaded(tmp_path, command, pid, start="start") & (HEAVY | SLOW)
 
 
+@pytest.mark.parametrize("command", ["doctor", "check --samples 1", "console --yes --exec 1"])
+def test_nor_does_what_does_more_than_look(
+    command: str, tmp_path: Path, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    program = start_target(target_python("3.14"), "samples/asyncio_service.py")
+    assert not modules_loaded(tmp_path, *command.split(), str(program.pid)) & HEAVY
+
+
 def test_help_imports_no_command(tmp_path: Path) -> None:
     loaded = modules_loaded(tmp_path, "--help")
     assert not [name for name in loaded if name.startswith("migrator.commands.")]

@@ -14,7 +14,7 @@ from bridge.doctor import Diagnosis, examine
 from bridge.style import Style
 from inspector import access, mistaken
 from inspector.process import look_up
-from tests.programs import every_target, wait_until
+from tests.programs import ROOT, every_target, wait_until
 
 if TYPE_CHECKING:
     from tests.conftest import StartTarget, TargetPython
@@ -56,6 +56,22 @@ def test_all_is_well(version: str, target_python: TargetPython, start_target: St
     worlds = say(diagnosis, "worlds")
     assert "asyncio, eventlet 0." in worlds
     assert "hub eventlet.hubs.asyncio" in worlds
+
+
+@pytest.mark.parametrize(
+    ("offer", "said"), [("expose", "ok: the program offers a console"), ("silent", "note: CPython")]
+)
+def test_an_older_program_that_offers_a_console(
+    offer: str, said: str, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    target = start_target(
+        target_python("3.12", "greenlet", "eventlet"),
+        "tests/targets/console_worlds.py",
+        "asyncio",
+        offer,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert say(examine(target.pid, Style()), "remote debugging").startswith(said)
 
 
 def test_nothing_to_show_is_a_note(plain: Program) -> None:
