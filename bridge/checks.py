@@ -153,9 +153,12 @@ def _hopeless(seen: Seen) -> Iterator[Case]:
         track = seen.watch.tracks[unit.id]
         stands = track.since < seen.watch.now
         once = seen.watch.looks == 1
-        if unit.wait.text == NEVER_DONE and (stands or once) and not seen.keeps_running(unit):
+        never = unit.wait.text == NEVER_DONE
+        noun = "future" if never else unit.wait.on
+        lost = never or unit.id in seen.watch.snapshot.orphans
+        if lost and (stands or once) and not (seen.keeps_running(unit) or seen.may_leave(unit)):
             yield Case(
-                f"{_title(unit)} waits for a future that nobody else refers to",
+                f"{_title(unit)} waits for {_article(noun)} {noun} that nobody else refers to",
                 tuple(_stack(unit)),
                 (unit,),
                 _least(seen, (unit,)),
@@ -418,6 +421,10 @@ def _stack(unit: Unit) -> list[str]:
 def _frames(stack: Sequence[Frame]) -> list[str]:
     lines = [f"    at {frame.function} ({words.location(frame)})" for frame in stack[:_SHOWN]]
     return lines + [f"    ... {len(stack) - _SHOWN} more"] * (len(stack) > _SHOWN)
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def count(number: int, noun: str) -> str:

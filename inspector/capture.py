@@ -45,6 +45,7 @@ class Options(Record):
     args: bool = True
     freeze: bool = False
     waits: bool = True
+    orphans: bool = False  # say who waits for what nobody else knows
     ended: bool = False  # search all memory for exceptions that nobody has asked for
     # For a process that looks at itself: the calling thread's id and the address of the frame
     # object to read its stack from, since what is called from there changes all the time.
@@ -96,6 +97,11 @@ def _take(target: Target, options: Options) -> Snapshot:
         capture.notes.append(f"a stack of {max(cut):,} frames is shown without its middle")
     found = assemble(capture, waits=options.waits)
     unretrieved = None
+    orphaned: frozenset[str] = frozenset()
+    if options.orphans:
+        from inspector import orphans
+
+        orphaned = orphans.find(capture, found.units, found.edges)
     if options.ended:
         from inspector import unretrieved as ended
 
@@ -114,7 +120,7 @@ def _take(target: Target, options: Options) -> Snapshot:
     )
     snapshot = target.snapshot(capture, found, taken_at, completeness)
     unread = (*capture.failed_tasks, *capture.failed_pimpls)
-    return snapshot._replace(unretrieved=unretrieved, unread=unread)
+    return snapshot._replace(unretrieved=unretrieved, unread=unread, orphans=orphaned)
 
 
 class Capture:

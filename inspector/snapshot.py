@@ -155,3 +155,4 @@ class Snapshot(Record):
     edges: tuple[Edge, ...]
     unretrieved: tuple[Unretrieved, ...] | None = None  # None when it was not looked for
     unread: tuple[int, ...] = ()  # addresses of the units that failed
+    orphans: frozenset[str] = frozenset()  # units that wait for what nobody else knows

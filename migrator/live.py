@@ -100,15 +100,18 @@ class Look:
         if not taken:
             raise failures[0][0]
 
-    def take(self, pid: int, *, ended: bool = False) -> Snapshot:
+    def take(self, pid: int, *, orphans: bool = False, ended: bool = False) -> Snapshot:
         """A snapshot of one process, after it has been watched where that was asked for.
 
-        ``ended`` has memory searched for exceptions that were never retrieved.
+        ``orphans`` asks who waits for what nobody else knows, ``ended`` has memory searched
+        for exceptions that were never retrieved.
         """
         from inspector import capture
 
         targets = self._targets
-        options = capture.Options(args=targets.args, freeze=targets.freeze, ended=ended)
+        options = capture.Options(
+            args=targets.args, freeze=targets.freeze, orphans=orphans, ended=ended
+        )
         if targets.record is not None:
             from inspector import recording
 

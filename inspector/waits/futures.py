@@ -107,7 +107,7 @@ def of_future(look: Look, future: int, own_references: int) -> Reason:
     elif (
         kind.full == "_asyncio.Future"
         and memory.u32(future) <= own_references
-        and not _is_watched(objects, future)
+        and not is_watched(objects, future)
     ):
         reason.text = NEVER_DONE
     return reason
@@ -153,12 +153,12 @@ def _is_pending(look: Look, future: int) -> bool:
         return False
 
 
-def _is_watched(objects: Objects, future: int) -> bool:
-    """Whether there is a weak reference, by which somebody may yet find the future."""
+def is_watched(objects: Objects, address: int) -> bool:
+    """Whether there is a weak reference, by which somebody may yet find the object."""
     memory = objects.memory
-    kind = memory.word(future + 8)
+    kind = memory.word(address + 8)
     offset = memory.signed(kind + objects.layout.at["type.tp_weaklistoffset"])
-    return offset != 0 and memory.word(future + offset) != 0
+    return offset != 0 and memory.word(address + offset) != 0
 
 
 def _read_closure(look: Look, closure: Closure, reason: Reason) -> None:

@@ -157,7 +157,7 @@ def _examine(
                     raise NoSuchProcess(f"process {pid} has ended")
                 # The search takes longer than all else: once, and again when time has passed.
                 ended = number in (0, samples - 1) and examination.wants_ended()
-                snapshot = look.take(pid, ended=ended)
+                snapshot = look.take(pid, orphans=number == samples - 1, ended=ended)
             except MigrateError as error:
                 if not look.several:
                     raise

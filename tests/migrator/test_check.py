@@ -139,6 +139,20 @@ def test_only_who_cannot_go_on_is_a_deadlocks_victim(
     assert victims == {"caught", "caught-by-both"}
 
 
+@every_target
+def test_what_only_those_know_who_wait_for_it_is_never_completed(
+    version: str, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    program = start_target(target_python(version), "tests/targets/orphans.py")
+    status, process = _check(program, "--samples", "2")
+    assert status == 1
+    assert set(_codes(process)) == {"never-completes"}
+    found = {one["units"][0]["name"]: one["message"] for one in process["findings"]
+             if one["code"] == "never-completes"}  # fmt: skip
+    assert set(found) == {"lost-event", "lost-queue", "lost-child"}
+    assert found["lost-event"].endswith("waits for an event that nobody else refers to")
+
+
 def test_exceptions_that_nobody_asked_for_are_named(sick: Callable[..., Program]) -> None:
     program = sick("unretrieved")
     done = migrate("check", program.pid, "--samples", "2", *QUICK)
