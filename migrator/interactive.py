@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inspector.errors import UsageError
+from migrator.fixes.mocks import covers
 from migrator.reporters.applied import diff
 
 if TYPE_CHECKING:
@@ -43,39 +44,54 @@ def choose(done: Plan, ask: Callable[[str], str] | None = None) -> Plan:
         raise UsageError("--interactive needs a terminal", "pass --write to take everything")
     question: Callable[[str], str] = _ask if ask is None else ask
     answers = _Answers()
-    results = tuple(
-        _choose_in(result, done.again, answers, question) if result.changed else result
-        for result in done.results
+    edited: dict[str, Result] = {}
+    for result in done.results:
+        if result.changed and _choose_in(result, done, answers, question):
+            chosen = done.again(result.path, frozenset(answers.declined))
+            edited[result.path] = _edited(chosen)
+    declined = frozenset(answers.declined)
+    return replace(
+        done,
+        results=tuple(
+            edited.get(one.path) or (done.again(one.path, declined) if one.changed else one)
+            for one in done.results
+        ),
     )
-    return replace(done, results=results)
 
 
-def _choose_in(
-    result: Result,
-    again: Callable[[str, frozenset[Finding]], Result],
-    answers: _Answers,
-    ask: Callable[[str], str],
-) -> Result:
+def _choose_in(result: Result, done: Plan, answers: _Answers, ask: Callable[[str], str]) -> bool:
+    """Ask for the sites of one file; returns whether it is to be edited then."""
     chosen = [o for o in result.outcomes if o.rewritten and o.role != "along"]
     sites = [o.finding for o in chosen if o.finding.kind != "import"]
     sites = sites or [o.finding for o in chosen]
     rest = False
-    edit = False
     for number, site in enumerate(sites):
         if answers.everything or rest:
             break
-        if answers.stopped or edit:
+        if answers.stopped:
             answers.declined.update(sites[number:])
             break
-        _show(result.path, again(result.path, frozenset({*sites} - {site})), site)
+        if site in answers.declined:
+            continue
+        _show(result.path, done.again(result.path, frozenset({*sites} - {site})), site)
         key = _answer(f"Change {result.path}:{site.span.line}?", ask)
         answers.everything = key == "a"
         answers.stopped = key == "q"
-        rest, edit = key == "r", key == "e"
+        rest = key == "r"
         if key in "nqe":
-            answers.declined.add(site)
-    result = again(result.path, frozenset(answers.declined))
-    return _edited(result) if edit else result
+            answers.declined.update({site, *_partners(site, done)})
+        if key == "e":
+            answers.declined.update(sites[number:])
+            return True
+    return False
+
+
+def _partners(declined: Finding, done: Plan) -> set[Finding]:
+    """What stays with it: a mock and the lines that it stands for change together."""
+    outcomes = [outcome for outcome in done.outcomes if outcome.rewritten]
+    targets = {o.finding.api for o in outcomes if o.role == "target"}
+    torn = [target for target in targets if covers(target, declined.api)]
+    return {o.finding for o in outcomes if any(covers(api, o.finding.api) for api in torn)}
 
 
 def _show(path: str, alone: Result, site: Finding) -> None:

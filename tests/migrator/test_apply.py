@@ -341,6 +341,24 @@ def test_interactive_leaves_what_was_declined_where_lines_move(
     assert outcomes.count(True) == len(rewritten)
 
 
+def test_interactive_leaves_a_mock_with_the_line_that_was_declined(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "from eventlet import debug\ndef f():\n    debug.hub_exceptions(True)\n    debug.spew()\n"
+    )
+    (tmp_path / "test_app.py").write_text(
+        "import app\nfrom unittest import mock\n@mock.patch('eventlet.debug.hub_exceptions')\n"
+        "def test(hub_exceptions):\n    app.f()\n    hub_exceptions.assert_called_once()\n"
+    )
+    scanning = project.Options(frozenset(rules.by_code()), text=False)
+    done = apply.plan([str(tmp_path)], Options(unsafe=True), scanning, stage="bridge")
+    assert len(done.changed) == 2
+    answers = iter("ny")
+    changed = interactive.choose(done, lambda _: next(answers)).changed
+    assert [result.path for result in changed] == [str(tmp_path / "app.py")]
+    assert b"\n    debug.hub_exceptions(True)\n    bridge.debug.spew()" in changed[0].new
+    assert next(answers, None) is None
+
+
 def test_an_interrupted_run_says_what_it_changed(tmp_path: Path) -> None:
     old, new = (
         "from eventlet import debug\ndebug.spew()\n",
