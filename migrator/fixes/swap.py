@@ -60,13 +60,11 @@ def fix(use: Use, file: File) -> Change:
         raise Inherited(f"the name comes from {imports[0].module}: it follows what that imports")
     if not imports or owner is None:
         raise Left("the module is reached through something other than an import")
-    asked = [u for u in file.uses if u.api == MODULE and isinstance(u.node, ast.Call)]
-    for other in asked:
-        if other is not use and not follows(other, file):
+    for other in file.uses:
+        if _asks(other) and other is not use and not follows(other, file):
             line = getattr(other.node, "lineno", 0)
             raise Left(f"line {line} asks whether the module is there, and has to stay")
-    is_asked = use in asked  # hasattr(eventlet, "debug")
-    text = file.bridge if is_asked else f"{file.bridge}.debug"
+    text = file.bridge if _asks(use) else f"{file.bridge}.debug"
     return _spell_out(use, owner, text, imports, file)
 
 
@@ -77,6 +75,11 @@ def follows(use: Use, file: File) -> bool:
     except Left:
         return False
     return True
+
+
+def _asks(use: Use) -> bool:
+    """``hasattr(eventlet, "debug")`` and ``getattr``: the package is asked for the module."""
+    return use.api == MODULE and use.kind != "import" and isinstance(use.node, ast.Call)
 
 
 def _moved(one: Imported, file: File) -> str:
