@@ -27,7 +27,7 @@ class Closure(Record):
     holds: list[int]
 
 
-def is_future(objects: Objects, address: int) -> bool:
+def is_c_future(objects: Objects, address: int) -> bool:
     """Whether this is a future of asyncio written in C, also a task or of a subclass."""
     return any(
         objects.type_at(base).full == "_asyncio.Future" for base in objects.type_of(address).mro
@@ -35,12 +35,15 @@ def is_future(objects: Objects, address: int) -> bool:
 
 
 def closures(objects: Objects, future: int) -> list[Closure]:
-    """Those of a future written in C, in the order of their calls. Raises BadMemory."""
+    """Those of a future, in the order of their calls. Raises BadMemory."""
     memory, at = objects.memory, objects.layout.at
-    callbacks = [memory.word(future + at["future.callback0"])]
-    if more := memory.word(future + at["future.callbacks"]):
-        for pair in objects.items(more, _MAX_CALLBACKS):
-            callbacks += objects.items(pair, 1)
+    if is_c_future(objects, future):
+        callbacks = [memory.word(future + at["future.callback0"])]
+        more = memory.word(future + at["future.callbacks"])
+    else:
+        callbacks, more = [], objects.attribute(future, "_callbacks")
+    for pair in objects.items(more, _MAX_CALLBACKS) if more else ():
+        callbacks += objects.items(pair, 1)
     return [
         _closure(objects, callback)
         for callback in callbacks
@@ -63,7 +66,7 @@ class Ties:
         self._tasks: dict[tuple[str, int], list[int]] = {}
         for task in tasks:
             try:
-                for name, holds in closures(objects, task) if is_future(objects, task) else ():
+                for name, holds in closures(objects, task):
                     maker, inner, _ = name.partition(".<locals>.")
                     for value in holds if inner else ():
                         self._tasks.setdefault((maker, value), []).append(task)

@@ -221,7 +221,9 @@ class Capture:
         if "ainterp.tasks_head" in at:
             heads = [(None, where + at["ainterp.tasks_head"]) for where in self.interpreters]
             heads += [(state.tid, state.address + at["atstate.tasks_head"]) for state in states]
-        elif self.target.layout.describes_asyncio and any("_asyncio" in m for m in self.modules):
+        elif self.target.layout.describes_asyncio and any(
+            "_asyncio" in m and not self.objects.is_none(m["_asyncio"]) for m in self.modules
+        ):
             self.notes.append(_NO_TASKS)
         for tid, head in heads:
             for address in self._listed(head):

@@ -7,7 +7,7 @@ future a task waits for (eventlet/greenthread.py, eventlet/asyncio.py, 0.38 to 0
 
 from __future__ import annotations
 
-from inspector.callbacks import closures, is_future
+from inspector.callbacks import closures
 from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
 
@@ -163,8 +163,6 @@ def _stands_for(objects: Objects, future: int) -> list[int]:
     """The futures behind one that ``gather`` or ``shield`` made."""
     if objects.type_of(future).name == "_GatheringFuture":
         return objects.items(objects.attribute(future, "_children"), _MAX_AWAITED)[::-1]
-    if not is_future(objects, future):
-        return []
     first = next(iter(closures(objects, future)), None)
     return first.holds[-1:] if first and first.name == SHIELDS else []
 

@@ -133,15 +133,17 @@ class TaskReader:
         self.awaitables: dict[int, int] = {}  # type -> _GENERATOR, _WRAPPER or _OTHER
         self.awaited_by = at.get("task.awaited_by", 0)
         self.many = at.get("task.awaited_by_is_set", 0)
-        self.state = at["future.state"]
-        coro = at["task.coro"]
+        # Without the module in C there is no table of it either, and all tasks are in Python.
+        self.described = "task.coro" in at
+        self.state = at.get("future.state", 24)
+        coro = at.get("task.coro", 40)
         self.task = fields(
             (at["obj.ob_type"], "Q"),
             (at["future.loop"], "Q"),
             (self.state, "B"),
             (coro - 8, "Q"),  # task_fut_waiter
             (coro, "Q"),
-            (at["task.name"], "Q"),
+            (at.get("task.name", 48), "Q"),
         )
         iframe = self.iframe = at["gen.gi_iframe"]
         self.generator = fields(
@@ -193,6 +195,8 @@ class TaskReader:
         known = self.objects.type_at(kind)
         bases = [self.objects.type_at(base).full for base in known.mro]
         self.is_c_task[kind] = "_asyncio.Task" in bases
+        if self.is_c_task[kind] and not self.described:
+            raise BadMemory("a task in C without a table of it")
         if not self.is_c_task[kind] and "asyncio.tasks.Task" not in bases:
             raise BadMemory(f"{known.name} is no task")
         self.types[kind] = known.full

@@ -6,7 +6,7 @@ Modules/_asynciomodule.c, Lib/asyncio/futures.py and tasks.py, Lib/concurrent/fu
 
 from __future__ import annotations
 
-from inspector.callbacks import Ties, closures, is_future
+from inspector.callbacks import Ties, closures, is_c_future
 from inspector.edges import FIRST, SHIELDS
 from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
@@ -94,13 +94,11 @@ def of_future(look: Look, future: int, own_references: int) -> Reason:
         reason.targets, reason.via = pending, "awaits"
         return reason
     reason = Reason("future", "future", future)
-    if not is_future(objects, future):
-        return reason
-    look.timers.read_loop(memory.word(future + objects.layout.at["future.loop"]))
     for closure in closures(objects, future):
         _read_closure(look, closure, reason)
         if reason.text != "future":
             return reason
+    look.timers.read_loop(_loop_of(look, future))
     if future in look.timers.futures:
         reason.on, reason.text, reason.until = "sleep", "timer", "{} left"
         reason.deadline = look.timers.futures[future]
@@ -115,7 +113,7 @@ def of_future(look: Look, future: int, own_references: int) -> Reason:
 
 def note_start(look: Look, future: int, reason: Reason) -> None:
     """Say of a reason of kind "thread" when no thread of the pool has begun with it."""
-    for closure in closures(look.objects, future) if is_future(look.objects, future) else ():
+    for closure in closures(look.objects, future):
         for value in closure.holds:
             if value and look.objects.type_of(value).full == _CONCURRENT:
                 if look.objects.text(look.objects.attribute(value, "_state")) == "PENDING":
@@ -138,7 +136,7 @@ def as_completed(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
         reason.targets = look.workers.tasks("as_completed", queue)
         number = len(reason.targets)
         reason.via = FIRST if number > 1 else "awaits"
-    reason.text = f"first of {count(number, 'future')}"
+    reason.text = f"first of {count(number, 'future')}" if number else "first of several futures"
     return reason
 
 
@@ -146,11 +144,17 @@ def _is_pending(look: Look, future: int) -> bool:
     if future in look.capture.tasks:
         return True
     try:
-        if is_future(look.objects, future):
+        if is_c_future(look.objects, future):
             return look.memory.u8(future + look.objects.layout.at["future.state"]) == 0
         return is_pending(look.objects, future)
     except BadMemory:
         return False
+
+
+def _loop_of(look: Look, future: int) -> int:
+    if is_c_future(look.objects, future):
+        return look.memory.word(future + look.objects.layout.at["future.loop"])
+    return look.objects.attribute(future, "_loop")
 
 
 def is_watched(objects: Objects, address: int) -> bool:

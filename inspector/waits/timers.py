@@ -96,7 +96,10 @@ class Timers:
             case "function" if self._completes(objects, callback):
                 self.futures.update(dict.fromkeys(objects.items(arguments, 1), when))
             case "method":
-                self._end_all(objects, callback, when)
+                owner = objects.memory.word(callback + objects.layout.at["method.self"])
+                name = callable_name(objects, callback) or ""
+                if owner not in self._tasks or name.endswith(".cancel"):  # of a task in Python
+                    self._end_all(objects, owner, when)
             case name if name in BUILTINS and self._method(objects, callback) in _COMPLETES:
                 owner = objects.memory.word(callback + objects.layout.at["builtin.self"])
                 self.futures[owner] = when

@@ -22,6 +22,7 @@ ASYNCIO = {
     "found-by-name": ("future", "future"),
     "warned": ("future", "future"),
     "warned-by-python": ("future", "future"),
+    "reported-later": ("future", "future"),
     "wait_for-gather": ("gather", "gather: 1 of 1 not done, timeout in "),
     "completed": ("gather", "first of 2 futures"),
     "condition-enters": ("lock", "lock held by task condition-holder"),
@@ -92,6 +93,18 @@ def test_asyncio(version: str, target_python: TargetPython, start_target: StartT
     completed = [edge for edge in seen.edges if edge[0] == "completed"]
     assert {via for _, _, via in completed} == {"first of"}
     assert len(completed) == 2
+
+
+@every_target
+def test_asyncio_written_in_python(
+    version: str, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    program = start_target(target_python(version), "tests/targets/traps_asyncio.py", "pure")
+    seen = look(program)
+    assert seen.snapshot.completeness.complete
+    check(seen, ASYNCIO)
+    assert near(seen.wait("cancelled-later", "timeout").seconds_left, 1000)
+    assert {edge[1] for edge in seen.edges} >= {"condition-holder", "manager-holder", "there"}
 
 
 @every_target

@@ -1,6 +1,14 @@
-"""Tasks, each named after it, whose wait is easily mistaken for another one."""
+"""Tasks, each named after it, whose wait is easily mistaken for another one.
+
+With ``pure`` as argument asyncio is that written in Python only.
+"""
 
 from __future__ import annotations
+
+import sys
+
+if "pure" in sys.argv:
+    sys.modules["_asyncio"] = None
 
 import asyncio
 import concurrent.futures
@@ -60,6 +68,18 @@ async def set_later():
     future = loop.create_future()
     loop.call_later(1000, future.set_result, None)
     await future
+
+
+class Reporting(asyncio.Task):
+    """A task that reports when it takes long, as a service's own class may."""
+
+    def report(self):
+        print(self)
+
+
+async def reported_later():
+    asyncio.get_running_loop().call_later(1000, asyncio.current_task().report)
+    await kept_future()
 
 
 async def cancelled_later():
@@ -190,6 +210,7 @@ async def main():
     start("warned-by-python", warned_later_by_python())
     start("set-later", set_later())
     start("cancelled-later", cancelled_later())
+    keep.append(Reporting(reported_later(), name="reported-later"))
     start("wait_for-gather", wait_for_gather())
     start("completed", completed())
     await locks()
