@@ -46,11 +46,12 @@ async def rests():  # nobody has anything for it to do
     accepted = asyncio.Event()
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    tasks = [asyncio.create_task(work_off(asyncio.Queue()), name="worker")]
+    queue = asyncio.Queue()
+    tasks = [asyncio.create_task(work_off(queue), name="worker")]
     await accepted.wait()
     ready()
     await asyncio.Event().wait()
-    return writer, tasks
+    return writer, queue, tasks
 
 
 async def sound():  # each of these can still be completed
