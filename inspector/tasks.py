@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 MAX_TASKS = 2_000_000
 _MAX_AWAITERS = 10_000
 _PENDING = 0  # enum fut_state
-_GENERATOR, _WRAPPER, _OTHER = 0, 1, 2
+_GENERATOR, _WRAPPER, _COMPILED, _OTHER = 0, 1, 2, 3
 _INNER = 16  # coroutine_wrapper, async_generator_asend, _athrow: what they wrap comes first
 _GENERATORS = frozenset({"coroutine", "generator", "async_generator"})
 _WRAPPERS = frozenset(
     {"coroutine_wrapper", "async_generator_asend", "async_generator_athrow", "anext_awaitable"}
 )
+# Cython's own types of the same names, and where they keep what they await.
+_CYTHON = "_cython_"
+_COMPILED_AWAITS = ("cr_await", "gi_yieldfrom", "ag_await")
 
 
 class TaskFacts:
@@ -130,7 +133,7 @@ class TaskReader:
         self.objects = objects
         self.types: dict[int, str] = {}  # type of a task -> its name
         self.is_c_task: dict[int, bool] = {}  # and whether it is a C one
-        self.awaitables: dict[int, int] = {}  # type -> _GENERATOR, _WRAPPER or _OTHER
+        self.awaitables: dict[int, int] = {}  # type -> _GENERATOR, _WRAPPER, ..
         self.awaited_by = at.get("task.awaited_by", 0)
         self.many = at.get("task.awaited_by_is_set", 0)
         # Without the module in C there is no table of it either, and all tasks are in Python.
@@ -262,7 +265,12 @@ class TaskReader:
             if category is not _GENERATOR:
                 if category is _OTHER:
                     break
-                current = memory.word(current + _INNER)
+                if category is _WRAPPER:
+                    current = memory.word(current + _INNER)
+                else:  # it has no frame that could be shown
+                    attribute = self.objects.attribute
+                    inner = (attribute(current, name) for name in _COMPILED_AWAITS)
+                    current = next(filter(None, inner), 0)
                 continue
             if state == awaiting:
                 code = codes.get(executable) or frames.code_at(executable)
@@ -283,8 +291,14 @@ class TaskReader:
         own.reverse()
 
     def _awaitable(self, kind: int) -> int:
-        name = self.objects.type_at(kind).name
-        found = _GENERATOR if name in _GENERATORS else _WRAPPER if name in _WRAPPERS else _OTHER
+        module, _, name = self.objects.type_at(kind).full.rpartition(".")
+        compiled = module.startswith(_CYTHON)
+        found = _OTHER
+        if compiled or module == "builtins":
+            if name in _WRAPPERS:
+                found = _WRAPPER
+            elif name in _GENERATORS:
+                found = _COMPILED if compiled else _GENERATOR
         self.awaitables[kind] = found
         return found
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MAX_INTERPRETERS = 256
 _MAX_THREADS = 65_536
 _TRIES = 100  # readings of one stack: a busy loop that calls small functions takes up to 30
+_FAILURES = 10  # readings that make no sense: it is not that the thread runs
 
 
 class ThreadState:
@@ -55,6 +56,7 @@ class ThreadFacts:
         before: object = None
         at, address = frames.objects.layout.at, self.state.address
         running_at = at.get("atstate.running_task")
+        failures = 0
         for _ in range(_TRIES):
             memory = frames.objects.memory.fresh()
             now = frames.beside(memory)
@@ -65,6 +67,9 @@ class ThreadFacts:
                 if running_at:
                     self.running_task = memory.word(address + running_at)
             except BadMemory:
+                failures += 1
+                if failures == _FAILURES:
+                    return
                 continue
             self.frames, self.stack = now, stack
             seen = [(frame, code) for frame, code, _ in stack], [place for *_, place in stack[1:]]

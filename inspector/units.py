@@ -213,6 +213,8 @@ class _Assembly:
             state: State = "waiting"
             if task.not_started:
                 state = "not_started"
+            elif task.address in self.running_tasks:  # in a coroutine that has no frame
+                state = "running"
             elif self._is_scheduled(task):
                 state = "runnable"
             return state, task.stack, task.frames, 0

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from inspector.capture import Options, take
+from tests.inspector.test_builds import compiled
 from tests.programs import every_target, wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from inspector.snapshot import Snapshot, Unit
     from tests.conftest import StartTarget, TargetPython
 
@@ -96,6 +96,45 @@ def test_a_greenlet_that_continues_a_task_shows_under_it(
     (main,) = (unit for unit in snapshot.units if unit.kind == "main")
     assert main.state == "running"
     assert {thread.current_greenlet for thread in snapshot.threads} == {main.id, None}
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_coroutines_that_cython_compiled(
+    version: str, tmp_path: Path, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    """They have no frames, and the chain goes on through them."""
+    python = target_python(version, "cython")
+    headers = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('include'))"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    if not (Path(headers) / "Python.h").exists():
+        pytest.skip(f"no headers of CPython {version} here")
+    source = tmp_path / "compiled.pyx"
+    source.write_text("async def outer(function):\n    await inner(function)\n\n\n"
+                      "async def inner(function):\n    await function()\n")  # fmt: skip
+    subprocess.run([python, "-m", "cython", "-3", source], check=True)
+    compiled(
+        source.with_suffix(".c").read_text(), tmp_path / "compiled.so",
+        "-shared", "-fPIC", f"-I{headers}",
+    )  # fmt: skip
+    script = tmp_path / "target.py"
+    script.write_text(
+        "import asyncio, os, compiled\n"
+        "async def leaf(): await asyncio.sleep(1000)\n"
+        "async def awaits(): await compiled.outer(leaf)\n"
+        "async def main():\n"
+        "    tasks = [asyncio.create_task(c) for c in (awaits(), compiled.outer(leaf))]\n"
+        "    await asyncio.sleep(0)\n"
+        "    print(f'ready pid={os.getpid()}', flush=True)\n"
+        "    await asyncio.gather(*tasks)\n"
+        "asyncio.run(main())\n"
+    )
+    seen = take(start_target(python, script).rest().pid)
+    assert seen.completeness.complete
+    stacks = sorted(_names(unit) for unit in seen.units)
+    assert stacks == [["main"], ["sleep", "leaf"], ["sleep", "leaf", "awaits"]]
+    assert sorted(unit.wait.on for unit in seen.units if unit.wait) == ["gather", "sleep", "sleep"]
 
 
 @pytest.mark.parametrize("version", ["3.14", "3.15"])
