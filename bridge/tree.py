@@ -260,7 +260,7 @@ class _Drawing:
         color = "green" if unit.kind == "hub" else unit.kind
         glyph = self._style.paint(words.GLYPHS[unit.kind], color)
         name = unit.name if len(members) == 1 else groups.name(members)
-        return f"{glyph} {self._style.text(name)}"
+        return f"{glyph} {self._style.text(name) or '-'}"
 
     def _step(self, start: str, step: _Step, members: Sequence[Unit], state: str) -> str:
         if step.frame is None:

@@ -110,7 +110,7 @@ def _call(function: str, args: Mapping[str, str] | None) -> str:
 def cycle(graph: Graph, path: Sequence[str], style: Style) -> str:
     """A cycle's path with its start repeated, safe for ``style``."""
     units = (graph.units[identity] for identity in path)
-    return style.arrow.join(f"{GLYPHS[unit.kind]} {style.text(unit.name)}" for unit in units)
+    return style.arrow.join(f"{GLYPHS[unit.kind]} {style.text(unit.name) or '-'}" for unit in units)
 
 
 def completeness(facts: Completeness) -> str:

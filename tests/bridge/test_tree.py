@@ -261,6 +261,12 @@ def test_ascii_branches() -> None:
     assert lines[-1] == "cycle: (T) b -> (T) c -> (T) b"
 
 
+def test_who_has_no_name_is_seen_all_the_same() -> None:
+    lines = draw(snapshot([task("")], edges({"": [""]})))
+    assert lines[0].startswith("└── (T) -  0x")
+    assert lines[-1] == "cycle: (T) - → (T) -"
+
+
 def test_colours_are_only_around_the_text() -> None:
     taken = snapshot([task("a", FETCH), green("b")], edges({"a": ["a"]}))
     plain, coloured = draw(taken), draw(taken, Style(color=True))
