@@ -600,10 +600,14 @@ def _ignore(*_: object) -> None:
 
 
 class _Streams:
-    """While open, what console code prints goes to the console, all else where it went."""
+    """While open, what console code prints goes to the console, all else where it went.
+
+    And code that asks for input, as ``help()`` and ``breakpoint()`` do, gets the end of it: the
+    program's own may never come, and all would wait for it.
+    """
 
     def __enter__(self) -> None:
-        self._ours = {name: _Stream(getattr(sys, name)) for name in ("stdout", "stderr")}
+        self._ours = {name: _Stream(getattr(sys, name)) for name in ("stdin", "stdout", "stderr")}
         for name, stream in self._ours.items():
             setattr(sys, name, stream)
 
@@ -636,6 +640,20 @@ class _Stream:
     def writelines(self, lines: Any) -> None:
         for line in lines:
             self.write(line)
+
+    def readline(self, *size: int) -> str:
+        return "" if _session.get() is not None else str(self.__getattr__("readline")(*size))
+
+    def read(self, *size: int) -> str:
+        return "" if _session.get() is not None else str(self.__getattr__("read")(*size))
+
+    def __iter__(self) -> Any:
+        return iter(self.readline, "")
+
+    def fileno(self) -> int:
+        if _session.get() is not None:
+            raise io.UnsupportedOperation("a console has no file")
+        return int(self.__getattr__("fileno")())
 
     def isatty(self) -> bool:
         return _session.get() is None and self.real is not None and bool(self.real.isatty())

@@ -191,6 +191,44 @@ def test_an_offer_that_fails_is_said_and_harms_nobody(version: str, start: Any) 
     wait_until(lambda: len(program.lines) > count + 2)
 
 
+def test_the_programs_input_is_left_to_the_program(target_python: TargetPython) -> None:
+    program = """
+import sys, threading, time
+print("ready", flush=True)
+while not hasattr(sys, "go"): time.sleep(0.01)
+for line in sys.stdin: print("read", line, end="", flush=True)
+"""
+    command = [str(target_python("3.14")), "-c", program]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            code = """
+try: input("?")
+except EOFError: print("none")
+import time, sys
+sys.go = True
+help()
+time.sleep(0.5)
+"""
+            with open_link(process.pid) as link:
+                link.send(op="run", source=code, one=False)
+                process.stdin.write("hello\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "read hello\n"  # while it is open
+                text = ""
+                while (message := link.receive(30))["op"] != "done":
+                    text += message.get("text", "")
+            assert message["error"] is None
+            assert text.startswith("?none\n")
+            assert "help utility" in text
+        finally:
+            process.kill()
+
+
 def test_much_output_arrives_whole(start: Any) -> None:
     program = start("3.14", "asyncio")
     assert _said(program, "for i in range(100_000): print(i)") == "".join(
