@@ -420,13 +420,7 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
         numbers.update([frame[0] >> 12 for _, _, _, unit in units for frame in unit.stack])
         # What begins on a page may end on the next.
         numbers.update([n + 1 for n in numbers if n + 1 in before])
-        fresh.prefetch_pages(numbers)
-        # As bytes, since views are compared word by word.
-        same = {
-            number
-            for number, page in fresh.pages.items()
-            if number in before and page.tobytes() == before[number].tobytes()
-        }
+        same = capture.memory.unchanged(numbers)
         if same >= numbers:
             return set()
     moved = set()

@@ -62,8 +62,12 @@ class PimplLayout:
 class GreenletFacts:
     """One greenlet as it was captured. ``stack`` is empty for the running one."""
 
-    __slots__ = ("address", "frames", "is_main", "main", "parent", "pimpl", "run", "running",
-                 "stack", "stack_start", "started", "type")  # fmt: skip
+    main = 0
+    parent = 0
+    run = 0
+    running = False
+    started = True
+    stack_start = 0
 
     def __init__(
         self, address: int, pimpl: int, type_name: str, frames: Frames, *, is_main: bool
@@ -73,12 +77,6 @@ class GreenletFacts:
         self.pimpl = pimpl
         self.type = type_name
         self.is_main = is_main
-        self.main = 0
-        self.parent = 0
-        self.run = 0
-        self.running = False
-        self.started = True
-        self.stack_start = 0
         self.stack: list[RawFrame] = []
 
 
@@ -166,10 +164,13 @@ def read_greenlet(
     Dead is what greenlet calls so: it has returned, or the thread it ran in has ended.
     """
     objects = frames.objects
-    owner = _owner(objects, pimpl, layout)
-    if not owner:
+    try:
+        words = objects.memory.words(pimpl, layout.size >> 3)
+        owner = words[layout.own >> 3]
+        if not owner or objects.memory.word(owner + PIMPL_AT) != pimpl:
+            return None
+    except BadMemory:
         return None
-    words = objects.memory.words(pimpl, layout.size >> 3)
     is_main = words[0] == main_vtable
     main = owner if is_main else words[layout.main >> 3]  # none before it has run
     if main and not objects.memory.word(objects.memory.word(main + PIMPL_AT) + layout.thread):

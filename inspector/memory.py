@@ -50,6 +50,9 @@ class MemorySource(Protocol):
     def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
         """``size`` bytes at each address; an empty or short item where there are none."""
 
+    def gather_joined(self, addresses: Sequence[int], size: int) -> bytes | bytearray:
+        """The same in one piece, with zeroes where there are none: for very many."""
+
     def clock(self) -> float:
         """The target's CLOCK_MONOTONIC in seconds at the time of the reads."""
 
@@ -62,7 +65,7 @@ class LiveProcess:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._vectored: Callable[[Sequence[int], int], list[bytes | memoryview]] | None = None
+        self._read_batch: Callable[[Sequence[int], int], bytearray | None] | None = None
         self._ahead: float | None = None  # of our CLOCK_MONOTONIC, seconds
         try:
             self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
@@ -94,18 +97,43 @@ class LiveProcess:
 
     def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
         """``size`` bytes at each address, in one system call a batch when there are many."""
+        found: list[bytes | memoryview] = []
+        for batch, data in self._batches(addresses, size):
+            if data is None:
+                found += [self.read(address, size) for address in batch]
+            else:
+                view = memoryview(data)
+                found += [view[at : at + size] for at in range(0, len(view), size)]
+        return found
+
+    def gather_joined(self, addresses: Sequence[int], size: int) -> bytes | bytearray:
+        """`gather` without an object for each address."""
+        found = bytearray()
+        for batch, data in self._batches(addresses, size):
+            found += data or join([self.read(address, size) for address in batch], size)
+        return found
+
+    def _batches(
+        self, addresses: Sequence[int], size: int
+    ) -> Iterator[tuple[Sequence[int], bytearray | None]]:
+        """The addresses in parts, with what is there; None for what is to be read one by one."""
         if len(addresses) < _VECTOR_FROM:
-            read = self.read
-            return [read(address, size) for address in addresses]
-        if self._vectored is None:
-            self._vectored = _vectored_reader(self.pid, self.read)
-        return self._vectored(addresses, size)
+            yield addresses, None
+            return
+        if self._read_batch is None:
+            self._read_batch = _batch_reader(self.pid)
+        for start in range(0, len(addresses), _BATCH):
+            batch = addresses[start : start + _BATCH]
+            yield batch, self._read_batch(batch, size)
 
 
-def _vectored_reader(
-    pid: int, read: Callable[[int, int], bytes]
-) -> Callable[[Sequence[int], int], list[bytes | memoryview]]:
-    """A gather on process_vm_readv. ``read`` serves the batches that meet a hole."""
+def join(parts: Iterable[bytes], size: int) -> bytes:
+    """Parts of ``size`` bytes in one piece, zeroes where they are shorter."""
+    return b"".join([part.ljust(size, b"\0") for part in parts])
+
+
+def _batch_reader(pid: int) -> Callable[[Sequence[int], int], bytearray | None]:
+    """What reads up to `_BATCH` ranges at once, or None when it meets a hole."""
     import ctypes
     from array import array
 
@@ -114,25 +142,17 @@ def _vectored_reader(
     call.argtypes = [ctypes.c_int, pointer, word, pointer, word, word]
     call.restype = ctypes.c_ssize_t
 
-    def gather(addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
-        found: list[bytes | memoryview] = []
-        for start in range(0, len(addresses), _BATCH):
-            batch = addresses[start : start + _BATCH]
-            total = size * len(batch)
-            buffer = bytearray(total)
-            local = array("L", [ctypes.addressof(ctypes.c_char.from_buffer(buffer)), total])
-            remote = array("L", bytes(16 * len(batch)))
-            remote[0::2] = array("L", batch)
-            remote[1::2] = array("L", [size]) * len(batch)
-            done = call(pid, local.buffer_info()[0], 1, remote.buffer_info()[0], len(batch), 0)
-            if done == total:
-                view = memoryview(buffer)
-                found += [view[at : at + size] for at in range(0, total, size)]
-            else:
-                found += [read(address, size) for address in batch]
-        return found
+    def read_batch(batch: Sequence[int], size: int) -> bytearray | None:
+        total = size * len(batch)
+        buffer = bytearray(total)
+        local = array("L", [ctypes.addressof(ctypes.c_char.from_buffer(buffer)), total])
+        remote = array("L", bytes(16 * len(batch)))
+        remote[0::2] = array("L", batch)
+        remote[1::2] = array("L", [size]) * len(batch)
+        done = call(pid, local.buffer_info()[0], 1, remote.buffer_info()[0], len(batch), 0)
+        return buffer if done == total else None
 
-    return gather
+    return read_batch
 
 
 class _Pages(dict[int, memoryview]):
@@ -158,6 +178,9 @@ class _Pages(dict[int, memoryview]):
     def add(self, first: int, data: bytes | memoryview) -> None:
         count = len(data) // PAGE
         words = memoryview(data)[: count * PAGE].cast("Q")
+        if count == 1:
+            self.setdefault(first, words)
+            return
         for index in range(count):
             # What is there stays: the parts of one object must come from one moment.
             self.setdefault(first + index, words[index * 512 : index * 512 + 512])
@@ -239,17 +262,31 @@ class Memory:
     def prefetch_pages(self, numbers: Iterable[int]) -> None:
         """Read many pages, by number, at once; those that are not there stay unread."""
         pages = self.pages
+        for first, data in self._fetch([number for number in numbers if number not in pages]):
+            pages.add(first, data)
+
+    def unchanged(self, numbers: Iterable[int]) -> set[int]:
+        """Those of the pages, by number, that are now as they were read."""
+        pages = self.pages
+        found = set()
+        for first, data in self._fetch([number for number in numbers if number in pages]):
+            for place in range(len(data) // PAGE):
+                now = bytes(data[place * PAGE : place * PAGE + PAGE])
+                if now == pages[first + place].tobytes():  # views are compared word by word
+                    found.add(first + place)
+        return found
+
+    def _fetch(self, numbers: list[int]) -> Iterator[tuple[int, bytes | memoryview]]:
+        """What is on the pages now, as (number, its bytes and those of some that follow)."""
         alone = []
-        for first, count in _runs(sorted([number for number in numbers if number not in pages])):
+        for first, count in _runs(sorted(numbers)):
             if count == 1:
                 alone.append(first)
             else:
-                pages.add(first, self.source.read(first * PAGE, count * PAGE))
+                yield first, self.source.read(first * PAGE, count * PAGE)
         if alone:
             found = self.source.gather([number * PAGE for number in alone], PAGE)
-            for number, data in zip(alone, found, strict=True):
-                if len(data) == PAGE:
-                    pages[number] = memoryview(data).cast("Q")
+            yield from zip(alone, found, strict=True)
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:

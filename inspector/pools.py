@@ -66,14 +66,13 @@ def search_pools(
     for start, end in ranges:
         headers += range(-(-start // POOL) * POOL, end - POOL + 1, POOL)
     source = memory.source
-    wanted = {(block // _ALIGNMENT - 1, POOL - block): block for block in blocks}
-    read = source.gather([pool + _SIZES_AT for pool in headers], 16)
-    sizes = memoryview(b"".join([data if len(data) == 16 else bytes(16) for data in read]))
-    numbers = sizes.cast("I").tolist()  # arenaindex, szidx, nextoffset, maxnextoffset
+    wanted = {block // _ALIGNMENT - 1: block for block in blocks}
+    read = source.gather_joined([pool + _SIZES_AT for pool in headers], 16)
+    numbers = memoryview(read).cast("I")  # arenaindex, szidx, nextoffset, maxnextoffset
     pools = [
-        (pool, wanted[key])
-        for pool, key in zip(headers, zip(numbers[1::4], numbers[3::4], strict=True), strict=True)
-        if key in wanted
+        (headers[place], wanted[index])
+        for place, index in enumerate(numbers[1::4].tolist())
+        if index in wanted and numbers[4 * place + 3] == POOL - wanted[index]
     ]
     found: list[int] = []
     # The vtables lie in one library: all but their lowest bytes are mostly the same.

@@ -16,7 +16,7 @@ from inspector.capture_file import DamagedCapture, as_one_error
 from inspector.descriptors import Descriptors
 from inspector.errors import UnsupportedPython
 from inspector.locate import Found
-from inspector.memory import PAGE, BadMemory
+from inspector.memory import PAGE, BadMemory, join
 from inspector.patience import patiently
 from inspector.process import Mapping, OsThread, Process
 
@@ -152,6 +152,10 @@ class Recorder:
             self._keep(address, size, bytes(data))
         return found
 
+    def gather_joined(self, addresses: Sequence[int], size: int) -> bytes:
+        """As the source gathers."""
+        return join(map(bytes, self.gather(addresses, size)), size)
+
     def _keep(self, address: int, size: int, data: bytes) -> None:
         if self._readings.counts(address, size):
             for page in range(address, address + size, PAGE):
@@ -248,6 +252,10 @@ class Recording:
     def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
         """``size`` bytes at each address."""
         return [self.read(address, size) for address in addresses]
+
+    def gather_joined(self, addresses: Sequence[int], size: int) -> bytes:
+        """The same in one piece."""
+        return join([self.read(address, size) for address in addresses], size)
 
     def ranges(self, unit: int) -> list[tuple[int, int]]:
         """(start, end) of all that was saved, rounded to multiples of ``unit`` and joined."""

@@ -71,6 +71,7 @@ class _Assembly:
         self.futures: dict[int, bool] = {}  # types, and whether they are C futures
         self.future_state = capture.target.layout.at.get("future.state", 0)
         self.functions: dict[int, int] | None = None
+        self.callables: dict[int, str | None] = {}  # by address
         self.thread_names = capture.thread_names()
         self.running_tasks = {thread.running_task for thread in capture.threads}
         self.holders = self._frames_of_executing()
@@ -350,20 +351,24 @@ class _Assembly:
                 if outer.qualname == "GreenThread.main":
                     frame = FrameView(green.frames.objects, green.stack[-1])
                     function = frame.local("function")
-                    name = callable_name(self.objects, function) if function else None
-                    if name:
+                    if name := self._callable_name(function):
                         return name
                 return outer.qualname
             if self.functions is None:
                 self.functions = self.schedule.functions()
             objects = self.objects
             function = self.functions.get(green.address, 0)
-            name = callable_name(objects, function) if function else None
             # What greenlet was given to run, or the method of that name of a class of its own.
             run = green.run or objects.class_attribute(objects.type_of(green.address), "run")
-            return name or (callable_name(objects, run) if run else None) or ""
+            return self._callable_name(function) or self._callable_name(run) or ""
         except BadMemory:
             return ""
+
+    def _callable_name(self, address: int) -> str | None:
+        """The name of a function, looked up once: thousands of green threads may run it."""
+        if address not in self.callables:
+            self.callables[address] = callable_name(self.objects, address) if address else None
+        return self.callables[address]
 
     def _thread(self, thread: ThreadFacts) -> Thread:
         state = thread.state
