@@ -154,6 +154,8 @@ def damage(runs: list[tuple[int, bytes]], seed: int, flips: int, holes: int, wor
     for _ in range(flips):
         index = chance.randrange(len(runs))
         address, data = runs[index]
+        if not data:
+            continue  # what was not there any more
         at = chance.randrange(len(data))
         changed = bytes([data[at] ^ 1 << chance.randrange(8)])
         runs[index] = (address, data[:at] + changed + data[at + 1 :])
