@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 64 << 20  # of one table; a busy proxy's 100,000 connections are 15 MB
 _LISTENING = "0A"  # TCP_LISTEN in include/net/tcp_states.h
+_NAMELESS = "unix socket"
 _UNIX_LISTENING = 0x10000  # __SO_ACCEPTCON
 
 
@@ -24,6 +25,7 @@ class Descriptors:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._sockets: dict[str, str] | None = None
+        self._unix: dict[int, int] | None = None
 
     def peer(self, descriptor: int) -> str | None:
         """What the other end is, in a few words; None when it cannot be told.
@@ -39,12 +41,34 @@ class Descriptors:
         if kind == "socket":
             if self._sockets is None:
                 self._sockets = dict(_sockets(self._pid))
-            return self._sockets.get(inode.strip("[]"))
+            inode = inode.strip("[]")
+            found = self._sockets.get(inode)
+            return self._far_end(inode) if found == _NAMELESS else found
         if kind == "pipe":
             return "pipe"
         if kind == "anon_inode":
             return inode.strip("[]")  # eventfd, timerfd, inotify, ..
         return link
+
+    def _far_end(self, inode: str) -> str:
+        """The path that a client of a Unix socket is connected to, where the kernel says it."""
+        if self._unix is None:
+            self._unix = {}
+            if _in_our_network(self._pid):
+                from inspector.unixpeers import peers
+
+                try:
+                    self._unix = peers()
+                except OSError:
+                    pass  # not every kernel tells it
+        return (self._sockets or {}).get(str(self._unix.get(int(inode), 0)), _NAMELESS)
+
+
+def _in_our_network(pid: int) -> bool:
+    try:
+        return os.readlink("/proc/self/ns/net") == os.readlink(f"/proc/{pid}/ns/net")
+    except OSError:
+        return False
 
 
 def clients(pid: int) -> frozenset[str]:
@@ -111,7 +135,7 @@ def _unix_sockets(lines: list[str]) -> Iterator[tuple[str, str]]:
         path = fields[7] if len(fields) > 7 else ""
         if path and int(fields[3], 16) & _UNIX_LISTENING:
             path = f"listening on {path}"
-        yield fields[6], path or "unix socket"
+        yield fields[6], path or _NAMELESS
 
 
 def _lines(path: str) -> list[str]:

@@ -169,10 +169,13 @@ class FrameView:
 
     def locals(self) -> list[int]:
         """Addresses of the values of all locals that are set, cells not unwrapped."""
+        tag = self.objects.tag
+        return [word & tag for word in self.words() if word & tag]
+
+    def words(self) -> list[int]:
+        """The locals as the frame has them: addresses, with the tags of 3.14 and later."""
         objects = self.objects
-        tag = objects.tag
-        words = objects.memory.words(self.address + objects.locals, len(self.code.names))
-        return [word & tag for word in words if word & tag]
+        return objects.memory.words(self.address + objects.locals, len(self.code.names))
 
     def _value(self, index: int) -> int:
         objects = self.objects

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspector.descriptors import Descriptors, _address
+from inspector.unixpeers import peers
 
 if TYPE_CHECKING:
     from tests.conftest import StartTarget
@@ -19,6 +22,11 @@ def test_peers(start_target: StartTarget) -> None:
     assert len(expected) >= 8
     for name, (descriptor, peer) in expected.items():
         assert descriptors.peer(int(descriptor)) == peer.replace("+", " "), name
+    ours, other = socket.socketpair()
+    with ours, other:
+        inode, far = os.fstat(ours.fileno()).st_ino, os.fstat(other.fileno()).st_ino
+        assert peers()[inode] == far
+        assert Descriptors(os.getpid()).peer(ours.fileno()) == "unix socket"
     assert descriptors.peer(12345) is None
     assert Descriptors(4194999).peer(0) is None
 

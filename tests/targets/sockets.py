@@ -32,7 +32,7 @@ with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as
     accepted = listener.accept()[0]
     said.append(f"unix-listener={listener.fileno()}|listening+on+{path}")
     said.append(f"unix-server={accepted.fileno()}|{path}")
-    said.append(f"unix-client={client.fileno()}|unix+socket")
+    said.append(f"unix-client={client.fileno()}|{path}")
     pipe = os.pipe()
     said.append(f"pipe={pipe[0]}|pipe")
     with open("/dev/null") as null:  # noqa: PTH123
