@@ -69,7 +69,8 @@ def test_asyncio(version: str, target_python: TargetPython, start_target: StartT
     program = start_target(target_python(version), "tests/targets/traps_asyncio.py")
     seen = look(program)
     check(seen, ASYNCIO)
-    if version in ("3.12", "3.13"):  # those in which it waits for the connections to end
+    # It waits for the connections to end; later releases of 3.13 end them.
+    if version == "3.12" or (version == "3.13" and "serving" in seen.units):
         check(seen, {"serving": ("event", "server to close")})
     forever = seen.wait("forever", "sleep")
     assert (forever.seconds_left, forever.seconds_total) == (None, None)
