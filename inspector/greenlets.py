@@ -173,7 +173,10 @@ def read_greenlet(
         return None
     is_main = words[0] == main_vtable
     main = owner if is_main else words[layout.main >> 3]  # none before it has run
-    if main and not objects.memory.word(objects.memory.word(main + PIMPL_AT) + layout.thread):
+    thread = (
+        objects.memory.word(objects.memory.word(main + PIMPL_AT) + layout.thread) if main else 0
+    )
+    if main and not thread:
         return None
     found = GreenletFacts(owner, pimpl, objects.type_of(owner).full, frames, is_main=is_main)
     found.stack_start = words[layout.stack_start >> 3]
@@ -182,7 +185,9 @@ def read_greenlet(
         found.run = words[layout.run >> 3]
         found.parent = words[layout.parent >> 3]
     if found.stack_start or is_main:
-        found.running = not words[layout.top_frame >> 3]
+        # greenlet's state of a thread begins with the main and the current greenlet. One that
+        # gevent suspends may have no frame.
+        found.running = objects.memory.word(thread + 8) == owner
         if not found.running:
             found.stack = frames.chain(words[layout.current_frame >> 3])
             if layout.previous_frame:

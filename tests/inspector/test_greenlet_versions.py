@@ -162,8 +162,11 @@ def test_dead_is_what_greenlet_calls_so(
     units = {unit.id.removeprefix("green:"): unit for unit in take(program.pid).units}
     assert units.keys() == {*program.ready["alive"].split(","), program.ready["main"]}
     assert units.pop(program.ready["main"]).state == "running"
-    assert sorted((unit.name, unit.state) for unit in units.values()) == [
+    # It has no frame to be named after, and greenlet remembers what it runs from 3.5 on only.
+    names = [unit.name.removesuffix("switch") for unit in units.values()]
+    assert sorted(zip(names, [unit.state for unit in units.values()], strict=True)) == [
         ("", "not_started"),  # it has nothing to run
+        ("", "waiting"),
         ("Runs.run", "not_started"),
         ("Runs.run", "waiting"),
         ("switch_away", "not_started"),

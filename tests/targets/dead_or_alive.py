@@ -40,6 +40,8 @@ made["never started"] = Runs()
 made["nothing to run"] = greenlet()
 made["suspended"] = Runs()
 made["suspended"].switch()
+made["suspended in C, without a frame"] = greenlet(getcurrent().switch)
+made["suspended in C, without a frame"].switch()
 deadline = time.monotonic() + 20
 while not (made["thread's main"].dead and made["suspended in it"].dead):
     assert time.monotonic() < deadline
