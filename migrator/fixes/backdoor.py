@@ -152,8 +152,11 @@ def _binding_of(sock: ast.Name, file: File) -> ast.Assign:
         or not isinstance(statement.targets[0], ast.Name)
     ):
         raise Left(f"it cannot be told where {sock.id} was made")
-    if file.scopes.reads(scope, sock.id) != [sock]:
-        raise Left(f"{sock.id} is used elsewhere: nobody would answer on it any more")
+    others = [read.lineno for read in file.scopes.reads(scope, sock.id) if read is not sock]
+    if others:
+        raise Left(
+            f"{sock.id} is used elsewhere (line {min(others)}): nobody would answer on it any more"
+        )
     return statement
 
 
