@@ -145,8 +145,13 @@ class _Walk(Expressions):
         self.scope.held = after
 
     def if_(self, node: ast.If) -> None:
+        bodies = [node.body]
         self.expression(node.test)
-        self.branches(node.body, node.orelse)
+        while len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+            node = node.orelse[0]  # generated code has thousands of elif
+            self.expression(node.test)
+            bodies.append(node.body)
+        self.branches(*bodies, node.orelse)
 
     def while_(self, node: ast.While) -> None:
         self.expression(node.test)

@@ -146,10 +146,13 @@ def scan_python(
         return Facts(unread=parsed)
     tree, text = parsed
     source = Segments(text)
-    found = names.resolve(tree, module, package=package, source=source)
-    exports = visible(found.imports) if visible else {}
-    if exports:
-        found = names.resolve(tree, module, package=package, exports=exports, source=source)
+    try:
+        found = names.resolve(tree, module, package=package, source=source)
+        exports = visible(found.imports) if visible else {}
+        if exports:
+            found = names.resolve(tree, module, package=package, exports=exports, source=source)
+    except RecursionError:
+        return Facts(unread=Unread(path, "nested too deeply to follow its names"))
     findings = to_findings([*found.uses, *unnamed_uses(tree, source)], text, path)
     if mentions:
         findings += _mentions(text, path, {one.span.line for one in findings})

@@ -44,6 +44,7 @@ _TEMPLATE = re.compile(
     r"\.(?:j2|jinja2?|tmpl|tpl|template|erb|mustache|in|example|sample|dist|default)$",
     re.IGNORECASE,
 )
+_MOST = 2**26  # bytes taken from what is no plain file
 _SHELL = re.compile(rb"\b(?:ba|da|k|z)?sh\b")
 # What a requirements file takes in: "-r base.txt", "--constraint=c.txt"; no addresses.
 _INCLUDED = re.compile(
@@ -225,7 +226,10 @@ def read(path: str, *, named: bool = False) -> bytes | Unread:
     try:
         if named:
             with open(path, "rb") as file:
-                return file.read()
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return file.read()
+                data = file.read(_MOST + 1)  # a device may never end
+                return data if len(data) <= _MOST else Unread(path, "does not end")
         # Without waiting for a pipe's other end, and without the layers of `open`.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:

@@ -131,6 +131,22 @@ def test_odd_files_are_read(tmp_path: Path, data: bytes) -> None:
     assert [one["api"] for one in document(done)["findings"]] == ["eventlet"]
 
 
+def test_thousands_of_elif_are_read(tmp_path: Path) -> None:
+    source = "import eventlet\nif x: pass\n" + "elif x: pass\n" * 3000 + "else: eventlet.sleep(1)\n"
+    (tmp_path / "a.py").write_text(source)
+    found = document(migrate("scan", "--format", "json", cwd=tmp_path))
+    assert [(one["api"], one["line"]) for one in found["findings"]] == [
+        ("eventlet", 1),
+        ("eventlet.sleep", 3003),
+    ]
+
+
+def test_a_device_that_never_ends_is_named(tmp_path: Path) -> None:
+    done = migrate("scan", "/dev/zero", cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr == "migrate: /dev/zero: does not end\n"
+
+
 def test_a_huge_file_is_named_when_it_matters(tmp_path: Path) -> None:
     (tmp_path / "huge.py").write_bytes(b"import eventlet\n" + b"x = 1\n" * 9_000_000)
     done = migrate("scan", cwd=tmp_path)
