@@ -33,8 +33,9 @@ _OWNED_BY_INTERPRETER = 3  # FRAME_OWNED_BY_CSTACK or _INTERPRETER: no Python in
 class Code:
     """A code object, decoded. ``names`` are those of locals, cells and free variables."""
 
-    __slots__ = ("address", "arguments", "coroutine", "file", "flags", "kinds", "lines", "module",
-                 "name", "names", "offsets", "places", "qualname", "shown", "start")  # fmt: skip
+    __slots__ = ("address", "arguments", "coroutine", "file", "flags", "heights", "kinds", "lines",
+                 "module", "name", "names", "offsets", "places", "qualname", "shown",
+                 "start")  # fmt: skip
 
     def __init__(self, objects: Objects, address: int) -> None:
         memory, at = objects.memory, objects.layout.at
@@ -49,6 +50,7 @@ class Code:
 
         self.address = address
         self.shown: dict[int, Frame] = {}  # instruction -> what a frame there shows
+        self.heights: dict[int, int] = {}  # instruction -> stack below the `with` it is in
         self.module: str | None = None  # once `module_of` was asked
         self.start = address + at["code.co_code_adaptive"]
         self.qualname = text("code.qualname")

@@ -53,7 +53,11 @@ def _entered(frames: Frames, stack: list[RawFrame], depth: int) -> Iterator[int]
     first, tag = at["frame.localsplus"], ~at["frame.tag"]
     for frame, code, instruction in stack:
         try:
-            height = _depth(objects, code, instruction)
+            height = code.heights.get(instruction)
+            if height is None:
+                height = code.heights[instruction] = _depth(objects, code, instruction)
+            if not height:
+                continue
             below = 0
             for word in memory.words(frame + first + 8 * len(code.names), height):
                 value = word & tag if word & 3 != 3 else 0  # 3 marks a small int, no object
