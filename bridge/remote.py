@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _PLEASE_STOP = 1 << 5
 _FIRST_MINOR = 14
 _PATIENCE = 2  # times that what another console asks goes first
+_ATTEMPTS = 50
 _MAX_OTHERS = 64  # threads: each stands still for a fraction of a millisecond
 _DISABLED = (
     "it was started with PYTHON_DISABLE_REMOTE_DEBUG or -X disable-remote-debug, or its Python\n"
@@ -135,9 +136,18 @@ class _Memory:
     def _states(self) -> dict[int, int]:
         """By the thread's id, the addresses of the PyThreadStates there are. BadMemory."""
         target = self._target
-        memory = target.memory.fresh()
-        threads = threads_of(memory, target.layout, target.runtime, self._interpreter)
-        return {target.tid_of(thread.tid): thread.address for thread in threads}
+        for attempt in range(_ATTEMPTS):  # threads may come and go meanwhile
+            memory = target.memory.fresh()
+            try:
+                found = threads_of(memory, target.layout, target.runtime, self._interpreter)
+            except BadMemory:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                states = {target.tid_of(thread.tid): thread.address for thread in found}
+                if target.pid in states:
+                    break
+        return states
 
     def _at_rest(self, tid: int, write: Callable[[int], None]) -> None:
         """Call ``write`` with the state of a thread that stands still.
