@@ -22,6 +22,7 @@ _MAX_BYTES = 16 << 20  # of one /proc file: 100,000 mappings are about 10 MB
 _MAX_CHILDREN = 4096
 _PF_KTHREAD = 0x00200000  # include/linux/sched.h, in the flags of /proc/PID/stat
 _DELETED = " (deleted)"
+_HUGE_PAGES = "/anon_hugepage (deleted)"  # anonymous memory that the kernel keeps as a file
 
 
 class Mapping(Record):
@@ -164,6 +165,8 @@ def parse_mappings(text: str) -> Iterator[Mapping]:
         path = parts[5].replace("\\012", "\n") if len(parts) > 5 else ""
         if path.startswith("[anon:"):
             path = ""  # a name given by PR_SET_VMA_ANON_NAME, as CPython 3.15 and mimalloc do
+        if path == _HUGE_PAGES:
+            path, parts[4] = "", "0"
         deleted = path.endswith(_DELETED)
         yield Mapping(
             int(start, 16),

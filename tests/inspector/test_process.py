@@ -102,6 +102,12 @@ def test_maps_with_odd_paths() -> None:
     assert (third.path, third.is_file) == ("", False)
 
 
+def test_huge_pages_are_memory_and_no_file() -> None:
+    text = "7f0000200000-7f0000400000 rw-p 00000000 00:10 4711  /anon_hugepage (deleted)\n"
+    (mapping,) = facts.parse_mappings(text)
+    assert (mapping.path, mapping.inode, mapping.is_file) == ("", 0, False)
+
+
 # What cannot be read: one error, its status, its cure.
 
 
