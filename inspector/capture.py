@@ -2,7 +2,8 @@
 
 A capture keeps every page it reads, so that what it decodes comes from one moment. After
 the stacks are walked the words they hang on are read anew and compared; units that differ
-are read again in a second capture; those that differ once more are flagged ``moving``.
+are read again in a second capture; those that differ once more are flagged ``moving``
+(`inspector.settle`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from inspector.memory import BadMemory
 from inspector.objects import Objects
 from inspector.patience import patiently
 from inspector.record import Record
+from inspector.settle import settle
 from inspector.snapshot import Completeness
 from inspector.units import assemble
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from inspector.tasks import TaskFacts
     from inspector.threads import ThreadFacts, ThreadState
 
-_ROUNDS = 3  # readings of a unit that moves or does not decode, the first included
 _FRAME_OBJECT_FRAME = 24  # PyFrameObject.f_frame, after the head and f_back (pycore_frame.h)
 _MAX_NAMES = 10_000
 _LIST_PASSES = 4  # walks of a task list that is torn
@@ -91,7 +92,7 @@ def _take(target: Target, options: Options) -> Snapshot:
     taken_at = time.time()
     capture = Capture(target, arguments=options.args)
     capture.read(options.caller)
-    retries = _settle(capture, target, options)
+    retries = settle(capture, options.caller)
     capture_ms = (time.perf_counter() - started) * 1000
     if cut := capture.frames.cut:
         capture.notes.append(f"a stack of {max(cut):,} frames is shown without its middle")
@@ -128,6 +129,7 @@ class Capture:
 
     def __init__(self, target: Target, *, arguments: bool) -> None:
         self.target = target
+        self.arguments = arguments
         self.memory: Memory = target.memory.fresh()
         self.objects = Objects(self.memory, target.layout)
         self.frames = Frames(self.objects, arguments=arguments)
@@ -144,6 +146,12 @@ class Capture:
         self.modules: list[dict[str, int]] = []  # of each interpreter: those of _MODULES
         self.samples: list[int] = []
         self._loops: dict[int, int] = {}  # event loop -> pthread id
+
+    def another(self) -> Capture:
+        """An empty one of the same target, to read single units into."""
+        other = Capture(self.target, arguments=self.arguments)
+        other.pimpls = self.pimpls
+        return other
 
     def read(self, caller: tuple[int, int] | None = None) -> None:
         """Read threads, then greenlets, then tasks. Raises BadMemory for a senseless runtime."""
@@ -314,19 +322,31 @@ class Capture:
 
     def thread_names(self) -> dict[int, str]:
         """The ident that pthread gave -> the name that ``threading`` knows the thread by."""
-        at, objects = self.target.layout.at, self.objects
+        idents = {thread.state.ident for thread in self.threads}
+        objects = self.objects
         found: dict[int, str] = {}
-        for modules in self.modules:
-            try:
-                names = self.memory.word(modules["threading"] + at["module.dict"])
-                active = objects.entry(names, "_active")
-                for ident, thread in objects.pairs(active, _MAX_NAMES) if active else ():
-                    number = objects.integer(ident)
-                    name = objects.text(objects.attribute(thread, "_name"), 256)
-                    if number is not None and name:
-                        found[number] = name
-            except (BadMemory, KeyError):
-                continue
+        for _ in range(_LIST_PASSES):  # the dict changes with each thread that comes or goes
+            for modules in self.modules:
+                if "threading" in modules:
+                    found |= self._names_in(objects, modules["threading"])
+            if idents <= found.keys():
+                break
+            objects = self.objects.beside(self.memory.fresh())
+        return found
+
+    def _names_in(self, objects: Objects, module: int) -> dict[int, str]:
+        """What the module ``threading`` of one interpreter knows, until it makes no sense."""
+        found: dict[int, str] = {}
+        try:
+            names = objects.memory.word(module + self.target.layout.at["module.dict"])
+            active = objects.entry(names, "_active")
+            for ident, thread in objects.pairs(active, _MAX_NAMES) if active else ():
+                number = objects.integer(ident)
+                name = objects.text(objects.attribute(thread, "_name"), 256)
+                if number is not None and name:
+                    found[number] = name
+        except BadMemory:
+            pass
         return found
 
     def module_version(self, name: str) -> str | None:
@@ -340,110 +360,3 @@ class Capture:
         except BadMemory:
             pass
         return None
-
-
-def _settle(capture: Capture, target: Target, options: Options) -> int:
-    """Verify, and read again what moved or failed. Returns how many readings that took."""
-    retries = 0
-    suspects: set[int] | None = None
-    for _ in range(_ROUNDS - 1):
-        moved = _moved(capture, target.memory.fresh(), suspects) | _nowhere(capture)
-        if not moved and not capture.failed_tasks and not capture.failed_pimpls:
-            return retries
-        again = Capture(target, arguments=options.args)
-        again.pimpls = capture.pimpls
-        for address in moved:
-            if address in capture.tasks:
-                capture.failed_tasks[address] = capture.tasks.pop(address).tid
-            else:
-                capture.failed_pimpls.add(capture.greenlets.pop(address).pimpl)
-        retries += len(capture.failed_tasks) + len(capture.failed_pimpls)
-        for address, tid in capture.failed_tasks.items():
-            again.read_task(address, tid)
-        for pimpl in capture.failed_pimpls:
-            again.read_greenlet(pimpl)
-        capture.tasks.update(again.tasks)
-        capture.greenlets.update(again.greenlets)
-        capture.failed_tasks = again.failed_tasks
-        capture.failed_pimpls = again.failed_pimpls
-        capture.frames.cut += again.frames.cut
-        suspects = set(again.tasks) | set(again.greenlets)
-        capture.read_stacks(options.caller)
-    capture.moving = _moved(capture, target.memory.fresh(), suspects) | _nowhere(capture)
-    return retries
-
-
-def _nowhere(capture: Capture) -> set[int]:
-    """Addresses of units that ran when they were read, and that no thread ran a moment later."""
-    found: set[int] = set()
-    executing = {task.executing: task.address for task in capture.tasks.values()}
-    if len(executing) > 1 or 0 not in executing:
-        stacks = [thread.stack for thread in capture.threads]
-        stacks += [green.stack for green in capture.greenlets.values()]
-        for stack in stacks:
-            for frame, _, _ in stack:
-                executing.pop(frame, None)
-        executing.pop(0, None)
-        found.update(executing.values())
-    running: dict[int, list[int]] = {}
-    for green in capture.greenlets.values():
-        if green.running:
-            running.setdefault(green.main or green.address, []).append(green.address)
-    for several in running.values():  # of one thread, which runs but one at a time
-        if len(several) > 1:
-            found.update(several)
-    return found
-
-
-def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
-    """Addresses of units whose words differ now from those they were decoded from.
-
-    Their pages are compared first, whole: only units on pages that changed are looked at closer.
-    """
-    at = capture.target.layout.at
-    # What links a task to its neighbours is left out: it changes when they come and go.
-    task_size = at.get("task.node") or at.get("task.size", 0)  # 0: no asyncio, no tasks
-    pimpl_size = capture.pimpls.size if capture.pimpls else 0
-    units: list[tuple[int, int, int, TaskFacts | GreenletFacts]] = []
-    for address, task in capture.tasks.items():
-        if only is None or address in only:
-            units.append((address, address, task_size, task))
-    for address, green in capture.greenlets.items():
-        if only is None or address in only:
-            units.append((address, green.pimpl, pimpl_size, green))
-    instruction, executable = at["frame.instr_ptr"], at["frame.executable"]
-    last = max(instruction, executable)
-    same: set[int] = set()
-    if only is None:
-        before = capture.memory.pages
-        numbers = {start >> 12 for _, start, _, _ in units}
-        numbers.update([frame[0] >> 12 for _, _, _, unit in units for frame in unit.stack])
-        # What begins on a page may end on the next.
-        numbers.update([n + 1 for n in numbers if n + 1 in before])
-        same = capture.memory.unchanged(numbers)
-        if same >= numbers:
-            return set()
-    moved = set()
-    for address, start, size, unit in units:
-        if start >> 12 in same and (start + size) >> 12 in same:
-            for frame, _, _ in unit.stack:
-                if frame >> 12 not in same or (frame + last) >> 12 not in same:
-                    break
-            else:
-                continue
-        memory = unit.frames.objects.memory
-        try:
-            # The first word is a reference count or a vtable.
-            if memory.data(start + 8, size - 8) != fresh.data(start + 8, size - 8):
-                moved.add(address)
-                continue
-            for frame, code, instruction_then in unit.stack:
-                if (
-                    fresh.word(frame + instruction) != instruction_then
-                    or fresh.word(frame + executable) & ~3 != code.address
-                ):
-                    moved.add(address)
-                    break
-        except BadMemory:
-            moved.add(address)
-    return moved

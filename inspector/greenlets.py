@@ -172,7 +172,8 @@ def read_greenlet(
     except BadMemory:
         return None
     is_main = words[0] == main_vtable
-    main = owner if is_main else words[layout.main >> 3]  # none before it has run
+    # None before it has run, and none any more when it was collected as garbage.
+    main = owner if is_main else words[layout.main >> 3]
     thread = (
         objects.memory.word(objects.memory.word(main + PIMPL_AT) + layout.thread) if main else 0
     )
@@ -187,7 +188,7 @@ def read_greenlet(
     if found.stack_start or is_main:
         # greenlet's state of a thread begins with the main and the current greenlet. One that
         # gevent suspends may have no frame.
-        found.running = objects.memory.word(thread + 8) == owner
+        found.running = thread != 0 and objects.memory.word(thread + 8) == owner
         if not found.running:
             found.stack = frames.chain(words[layout.current_frame >> 3])
             if layout.previous_frame:
