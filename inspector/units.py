@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from inspector.edges import LATER, find_edges
-from inspector.frames import FrameView, module_of
+from inspector.frames import module_of
 from inspector.memory import BadMemory
+from inspector.naming import Names
 from inspector.record import Record
 from inspector.schedule import Schedule, hub_in
 from inspector.snapshot import Edge, Thread, Unit
 from inspector.tasks import is_pending
 from inspector.tracked import Births
-from inspector.values import callable_name
 from inspector.waits import Waits
 
 TYPE_CHECKING = False
@@ -70,8 +70,7 @@ class _Assembly:
         self.schedule = Schedule(self.objects, sorted(self.hubs))
         self.futures: dict[int, bool] = {}  # types, and whether they are C futures
         self.future_state = capture.target.layout.at.get("future.state", 0)
-        self.functions: dict[int, int] | None = None
-        self.callables: dict[int, str | None] = {}  # by address
+        self.names = Names(self.objects, self.schedule)
         self.thread_names = capture.thread_names()
         self.running_tasks = {thread.running_task for thread in capture.threads}
         self.holders = self._frames_of_executing()
@@ -307,7 +306,7 @@ class _Assembly:
         if green.address in self.continued:
             inside = self.ids[self.continued[green.address][0]]
         kind = self._kind(green)
-        name = kind if kind != "green" else self._name(green)
+        name = kind if kind != "green" else self.names.name(green)
         tid = self.tids.get(self._main_of(green))
         stack = green.frames.show_all(green.stack)
         return self._unit(green.address, kind, green.type, name, tid, state, stack, inside)
@@ -325,7 +324,7 @@ class _Assembly:
         if green is None:
             return ""
         kind = self._kind(green)
-        return kind if kind != "green" else self._name(green)
+        return kind if kind != "green" else self.names.name(green)
 
     def _is_hub(self, green: GreenletFacts) -> bool:
         """A greenlet whose outermost function is a hub's ``run``."""
@@ -342,33 +341,6 @@ class _Assembly:
             except BadMemory:
                 pass
         return False
-
-    def _name(self, green: GreenletFacts) -> str:
-        """The function a green thread runs, or will run."""
-        try:
-            if green.stack:
-                outer = green.stack[-1][1]
-                if outer.qualname == "GreenThread.main":
-                    frame = FrameView(green.frames.objects, green.stack[-1])
-                    function = frame.local("function")
-                    if name := self._callable_name(function):
-                        return name
-                return outer.qualname
-            if self.functions is None:
-                self.functions = self.schedule.functions()
-            objects = self.objects
-            function = self.functions.get(green.address, 0)
-            # What greenlet was given to run, or the method of that name of a class of its own.
-            run = green.run or objects.class_attribute(objects.type_of(green.address), "run")
-            return self._callable_name(function) or self._callable_name(run) or ""
-        except BadMemory:
-            return ""
-
-    def _callable_name(self, address: int) -> str | None:
-        """The name of a function, looked up once: thousands of green threads may run it."""
-        if address not in self.callables:
-            self.callables[address] = callable_name(self.objects, address) if address else None
-        return self.callables[address]
 
     def _thread(self, thread: ThreadFacts) -> Thread:
         state = thread.state

@@ -41,7 +41,7 @@ ASYNCIO = {
 }
 
 EVENTLET = {
-    "GreenPool._spawn_n_impl": ("sleep", "sleeping, "),
+    "main.<locals>.<lambda>": ("sleep", "sleeping, "),
     "full_pool": ("semaphore", "a free place in GreenPool of 1"),
     "makes_item": ("sleep", "sleeping, "),
     "connects": ("thread", "tpool thread: Database.connect, timeout in "),
@@ -118,8 +118,8 @@ def test_eventlet(version: str, target_python: TargetPython, start_target: Start
         ("lock_takes", "lock_holder"),
         ("condition_takes", "condition_holder"),
         ("bounded_takes", "bounded_holder"),
-        ("joins", "__thread_body"),
-        ("result", "__thread_body"),
+        ("joins", "sleep"),
+        ("result", "_worker"),
     }
 
 
