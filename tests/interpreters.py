@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 TARGETS = ("3.11", "3.12", "3.13", "3.14", "3.15")
+# No Debian suite that we take packages of has these: a build machine that reaches nothing else
+# does without, and says so.
+SCARCE = frozenset({"3.12"})
 
 # Version with the build's flags, and the interpreter that a virtual environment is of: the
 # environments come and go, what is made on them should stay.

@@ -92,6 +92,15 @@ def test_without_an_interpreter_a_build_fails(
         _target_python(NEVER, "greenlet")
 
 
+def test_a_build_does_without_what_not_every_machine_can_get(
+    nothing_on_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr("tests.conftest.SCARCE", {NEVER})
+    with pytest.raises(pytest.skip.Exception, match=f"no CPython {NEVER}"):
+        _target_python(NEVER, "greenlet")
+
+
 def test_a_virtual_environment_on_path_leads_to_its_interpreter(
     nothing_on_path: Path, tmp_path: Path
 ) -> None:
