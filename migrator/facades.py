@@ -98,14 +98,12 @@ class Facades:
         """The re-exports that a file with these imports can reach, by the names it uses."""
         found: dict[str, Mapping[str, str]] = {}
         folder = os.path.dirname(os.path.abspath(path))
-        pending = list(imports)
-        while pending:
-            module = pending.pop()
+        for name in imports:
+            module = name
             while module and module not in found:
                 exports = self._seen(module, folder)
                 if exports is not None:
                     found[module] = exports
-                    pending += exports.values()  # a facade may hold another one
                 module = module.rpartition(".")[0]
         return found
 

@@ -84,11 +84,7 @@ class _Walk(Expressions):
     def exports(self) -> dict[str, str]:
         """What other modules find here; "f()" is what its function f returns."""
         held = {**self.late.get("given", {}), **self.root.held}
-        found = {
-            name: value
-            for name, value in held.items()
-            if api.is_eventlet(value) or value in self.known
-        }
+        found = {name: value for name, value in held.items() if api.is_eventlet(value)}
         # A star brings no private names, unless they are listed.
         listed = {f"*{name}": found[name] for name in self.listed if name in found}
         return {**found, **listed}

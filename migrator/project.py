@@ -15,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from migrator import parallel, scan, sources, suppressions
-from migrator.api import is_eventlet
 from migrator.cache import Cache, key
 from migrator.facades import Facades
 from migrator.findings import Report, Unread
@@ -237,10 +236,7 @@ class _Run:
         return {
             name: value
             for name, value in facts.exports.items()
-            if value in ("eventlet", "eventlet.hubs")
-            or "debug" in value
-            or "backdoor" in value
-            or not is_eventlet(value)  # another facade
+            if value in ("eventlet", "eventlet.hubs") or "debug" in value or "backdoor" in value
         }
 
 
