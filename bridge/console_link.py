@@ -19,8 +19,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bridge import console_server, ptrace
+from bridge import ptrace
 from bridge.console import FOLDERS
+from bridge.console_server import PARTS
 from bridge.escape import clean
 from bridge.remote import summon
 from inspector import process
@@ -119,25 +120,31 @@ def open_link(pid: int) -> Iterator[Link]:
             link.send(op="close")
 
 
-# Run by the target in a namespace of its own; what it defines stays in `server`. Of several
-# threads that were asked, the one that gets hold of the script opens the console; one that
-# has just been importing what it needs puts it back.
+# Run by the target in a namespace of its own. Of several threads that were asked, the one
+# that gets hold of ``wanted`` opens the console; one that has just been importing what it
+# needs puts it back. What the parts import of each other comes from `parts`, not sys.modules.
 _START = """\
-import os, sys
-script, taken = {folder!r} + "/server.py", {folder!r} + "/taken.py"
+import builtins, os, sys, types
+wanted, taken = {folder!r} + "/wanted", {folder!r} + "/taken"
 try:
-    os.rename(script, taken)
+    os.rename(wanted, taken)
 except FileNotFoundError:
     pass
 else:
+    parts = {{}}
+    def find(name, *rest):
+        return parts[name] if rest[-1] else __import__(name, *rest)
     try:
-        server = {{"__name__": "_migrate_console"}}
-        with open(taken, encoding="utf-8") as file:
-            exec(compile(file.read(), "<migrate console>", "exec", dont_inherit=True), server)
-        server["start"]({folder!r}, sys._getframe().f_back)
+        for name in {parts!r}:
+            part = parts[name] = types.ModuleType(name)
+            part.__builtins__ = vars(builtins) | {{"__import__": find, "__lazy_import__": find}}
+            with open({folder!r} + f"/{{name}}.py", encoding="utf-8") as file:
+                text = file.read()
+            exec(compile(text, f"<migrate {{name}}>", "exec", dont_inherit=True), vars(part))
+        part.start({folder!r}, sys._getframe().f_back)
     except Exception as error:
         if "partially initialized" in str(error):
-            os.rename(taken, script)
+            os.rename(taken, wanted)
         else:
             with open({folder!r} + "/error", "w", encoding="utf-8") as file:
                 file.write(f"{{type(error).__name__}}: {{error}}")
@@ -171,8 +178,11 @@ def _furnished(base: str, root: str, about: process.Process) -> Path | None:
     except OSError:
         return None
     try:
-        (here / "server.py").write_bytes(Path(console_server.__file__).read_bytes())
-        (here / "start.py").write_text(_START.format(folder=str(here).removeprefix(root)))
+        for part in PARTS:
+            (here / f"{part}.py").write_bytes(Path(__file__).with_name(f"{part}.py").read_bytes())
+        start = _START.format(folder=str(here).removeprefix(root), parts=PARTS)
+        (here / "start.py").write_text(start)
+        (here / "wanted").touch()
     except OSError:  # a full disk
         shutil.rmtree(here, ignore_errors=True)
         return None
@@ -276,7 +286,7 @@ class _Call:
     def __init__(self, about: process.Process, way: Summons, here: Path, there: str) -> None:
         self.about = about
         self._way = way
-        self._script = here / "server.py"
+        self._wanted = here / "wanted"
         self._path = f"{there}/start.py"
         self._times = 0
         self._wait: ptrace.Call | None = None
@@ -285,7 +295,7 @@ class _Call:
         """Call once more. A wait that is interrupted for it goes on afterwards."""
         # Seen before: a signal that asks ends the wait, and then there may be none to see.
         self._wake()
-        if self._script.exists():  # and nobody has come for it
+        if self._wanted.exists():  # nobody has come for it
             self._way.ask(self._path, self._times)
             if self._times == _OTHERS_AFTER:
                 self._way.ask_others(self._path)
