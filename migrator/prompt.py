@@ -51,6 +51,9 @@ class Talk:
                         self._link.send(op="run", source=source, one=one)
                         sent = True
                 message = self._link.receive()
+                if message.get("op") not in ("more", "done"):
+                    self._write(message)
+                    continue
             except KeyboardInterrupt:
                 if not sent:
                     click.echo("\nKeyboardInterrupt")
@@ -60,13 +63,7 @@ class Talk:
                     raise
                 self._link.send(op="interrupt")
                 continue
-            match message.get("op"):
-                case "more":
-                    return "more"
-                case "done":
-                    return _finish(message)
-                case _:
-                    self._write(message)
+            return "more" if message["op"] == "more" else _finish(message)
 
     def drain(self) -> None:
         """Write what has come in meanwhile, of tasks that go on by themselves."""
