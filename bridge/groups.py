@@ -52,7 +52,7 @@ class Groups:
             unit.kind,
             unit.state,
             unit.wait.on if unit.wait else None,
-            tuple([(frame.function, frame.file, frame.line) for frame in unit.stack]),
+            tuple([frame[:3] for frame in unit.stack]),  # function, file, line
             tuple(self._keys[other.id] for other in self._below(unit)),
         )
         return self._numbers.setdefault(look, len(self._numbers))

@@ -189,12 +189,19 @@ class FrameView:
 
     def arguments(self) -> dict[str, str]:
         """Argument names and bounded reprs of their present values."""
+        objects, code = self.objects, self.code
+        shown, pages, tag = objects.shown, objects.memory.pages, objects.tag
         found: dict[str, str] = {}
-        for index in range(self.code.arguments):
+        place = self.address + objects.locals
+        for index, name in enumerate(code.names[: code.arguments]):
             try:
-                found[self.code.names[index]] = represent(self.objects, self._value(index))
+                value = pages[place >> 12][(place >> 3) & 511] & tag
+                if code.kinds[index] & _CELL:
+                    value = self._value(index)
+                found[name] = shown.get(value) or represent(objects, value)
             except BadMemory:
-                found[self.code.names[index]] = "<unreadable>"
+                found[name] = "<unreadable>"
+            place += 8
         return found
 
 
@@ -309,12 +316,11 @@ class Frames:
     def show(self, frame: RawFrame) -> Frame:
         """The frame as a snapshot shows it."""
         _, code, instruction = frame
-        if self.with_arguments:
-            arguments = FrameView(self.objects, frame).arguments()
-            return Frame(
-                code.qualname, code.file, code.line(instruction), arguments, code.coroutine
-            )
-        return code.shown.get(instruction) or code.show(instruction)
+        shown = code.shown.get(instruction) or code.show(instruction)
+        if not self.with_arguments:
+            return shown
+        function, file, line, _, coroutine = shown
+        return Frame(function, file, line, FrameView(self.objects, frame).arguments(), coroutine)
 
     def show_all(self, stack: list[RawFrame]) -> tuple[Frame, ...]:
         """A stack as a snapshot shows it. Without arguments, the same object for equal ones."""

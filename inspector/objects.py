@@ -78,8 +78,11 @@ class Objects:
         self._types: dict[int, Type] = {}
         self._keys: dict[int, dict[str, int]] = {}  # cached keys of instances -> index
         self._strings: dict[int, str] = {}
+        # Values as they are shown (`inspector.values`): they are handed on from call to call.
+        self.shown: dict[int, str] = {}
         at = layout.at
         self._size_at = at["tuple.ob_size"]
+        self._items_at = at["tuple.ob_item"]
         self._length_at = at["unicode.length"]
         self._str = fields(
             (at["obj.ob_type"], "Q"), (self._length_at, "Q"), (at["unicode.state"], "B")
@@ -96,6 +99,7 @@ class Objects:
         other = object.__new__(Objects)
         other.__dict__.update(self.__dict__)
         other.memory = memory
+        other.shown = {}
         return other
 
     # types
@@ -240,12 +244,12 @@ class Objects:
     # containers
 
     def _tuple(self, address: int, limit: int) -> list[int]:
-        first = address + self.layout.at["tuple.ob_item"]
-        return self.memory.words(first, min(self._count(address), limit))
+        return self.memory.words(address + self._items_at, min(self._count(address), limit))
 
     def _count(self, address: int) -> int:
         """How many items a list or tuple says that it has. Raises BadMemory."""
-        count = self.memory.word(address + self._size_at)
+        place = address + self._size_at
+        count = self.memory.pages[place >> 12][(place >> 3) & 511]
         if count > _MAX_COUNT:
             raise BadMemory(f"{count} items at {address:#x}")
         return count

@@ -21,10 +21,15 @@ def represent(objects: Objects, address: int, depth: int = 0) -> str:
     """
     if not address:
         return "<unset>"
+    if not depth and address in objects.shown:
+        return objects.shown[address]
     try:
-        return _represent(objects, address, depth)
+        text = _represent(objects, address, depth)
     except BadMemory:
-        return f"<unreadable at {address:#x}>"
+        text = f"<unreadable at {address:#x}>"
+    if not depth:
+        objects.shown[address] = text
+    return text
 
 
 def _represent(objects: Objects, address: int, depth: int) -> str:

@@ -37,6 +37,8 @@ def main() -> NoReturn:
     gc.set_threshold(200_000, 50, 1000)
     _open_streams()
     arguments = sys.argv[1:]
+    if _plain_view(arguments):
+        gc.disable()  # one look and the end
     status = run(arguments)
     if _plain_view(arguments):
         # Taking them apart one by one would cost a tenth; nothing waits for an orderly end here.
