@@ -164,19 +164,18 @@ def read_greenlet(
     Dead is what greenlet calls so: it has returned, or the thread it ran in has ended.
     """
     objects = frames.objects
+    word = objects.memory.word
     try:
         words = objects.memory.words(pimpl, layout.size >> 3)
         owner = words[layout.own >> 3]
-        if not owner or objects.memory.word(owner + PIMPL_AT) != pimpl:
+        if not owner or word(owner + PIMPL_AT) != pimpl:
             return None
     except BadMemory:
         return None
     is_main = words[0] == main_vtable
     # None before it has run, and none any more when it was collected as garbage.
     main = owner if is_main else words[layout.main >> 3]
-    thread = (
-        objects.memory.word(objects.memory.word(main + PIMPL_AT) + layout.thread) if main else 0
-    )
+    thread = word(word(main + PIMPL_AT) + layout.thread) if main else 0
     if main and not thread:
         return None
     found = GreenletFacts(owner, pimpl, objects.type_of(owner).full, frames, is_main=is_main)
@@ -188,7 +187,7 @@ def read_greenlet(
     if found.stack_start or is_main:
         # greenlet's state of a thread begins with the main and the current greenlet. One that
         # gevent suspends may have no frame.
-        found.running = thread != 0 and objects.memory.word(thread + 8) == owner
+        found.running = thread != 0 and word(thread + 8) == owner
         if not found.running:
             found.stack = frames.chain(words[layout.current_frame >> 3])
             if layout.previous_frame:

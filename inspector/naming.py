@@ -12,6 +12,7 @@ from inspector.values import callable_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inspector.frames import Code
     from inspector.greenlets import GreenletFacts
     from inspector.objects import Objects
     from inspector.schedule import Schedule
@@ -32,6 +33,7 @@ class Names:
         self._schedule = schedule
         self._functions: dict[int, int] | None = None  # that timers will start, by greenlet
         self._known: dict[int, str] = {}  # by address of the function: thousands may run it
+        self._locals: dict[Code, str | None] = {}  # of code that starts others, their function's
 
     def name(self, green: GreenletFacts) -> str:
         """The function that a green thread runs, or will run."""
@@ -43,10 +45,12 @@ class Names:
     def _running(self, green: GreenletFacts) -> str:
         objects, name = green.frames.objects, ""
         for frame in reversed(green.stack):
-            qualname = frame[1].qualname
-            local = _STARTERS.get((module_of(objects, frame), qualname))
+            code = frame[1]
+            if code not in self._locals:
+                self._locals[code] = _STARTERS.get((module_of(objects, frame), code.qualname))
+            local = self._locals[code]
             if local is None:
-                return name or qualname
+                return name or code.qualname
             name = self._function(FrameView(objects, frame).local(local))
         return name or green.stack[-1][1].qualname
 

@@ -66,7 +66,7 @@ class Waits:
         reason = self._at_leaf(look, task.stack)
         if state == "waiting" and inside:
             name = self._name_of(inside)
-            self._add(task.address, Reason("green", f"inside of green thread {name}", inside))
+            self._reasons[task.address] = Reason("green", f"inside of green thread {name}", inside)
             return
         if state == "runnable" or not task.waiter:
             self._note_taking(task.address, reason)
@@ -80,7 +80,7 @@ class Waits:
             self._timers.read_loop(task.loop)
         except BadMemory:
             reason = Reason("unknown", "unknown")
-        self._add(task.address, reason)
+        self._reasons[task.address] = reason
 
     def add_green(self, green: GreenletFacts, state: State, task: int) -> None:
         """Find what a green thread waits on, when it does; ``task`` is one that it runs for."""
@@ -91,16 +91,16 @@ class Waits:
             if when is not None and when > self._timers.now:
                 reason = Reason("sleep", "not started", until="starts in {}")
                 reason.deadline = when
-                self._add(green.address, reason)
+                self._reasons[green.address] = reason
         elif state == "runnable":
             self._note_taking(green.address, self._at_leaf(self._look_for(green), green.stack))
         elif state == "waiting" and task:
             # It handed what it waits for to its task, as SQLAlchemy's greenlets do.
             name = self._name_of(task)
-            self._add(green.address, Reason("task", f"what task {name} awaits", task))
+            self._reasons[green.address] = Reason("task", f"what task {name} awaits", task)
         elif state == "waiting":
             found = self._at_leaf(self._look_for(green), green.stack)
-            self._add(green.address, found or self._switched_away(green))
+            self._reasons[green.address] = found or self._switched_away(green)
 
     def settle(self, blocked: AbstractSet[int]) -> Iterator[tuple[tuple[int, int], str]]:
         """Compare the reasons: who holds what others wait for.
@@ -109,9 +109,12 @@ class Waits:
         wait for others, as far as known: of a semaphore that one of its holders can leave
         there is nothing to say.
         """
+        self._timers.read_throws()
         waiting: dict[int, Reason] = {}
         lacking = {unit: {lock} for unit, lock in self._taking.items()}
         for address, reason in self._reasons.items():
+            if address in self._timers.units:
+                self._cut_short(reason, *self._timers.units[address])
             if reason.subject:
                 self._waiters[reason.subject] = self._waiters.get(reason.subject, 0) + 1
                 if reason.limit != 0:
@@ -231,18 +234,17 @@ class Waits:
         if reason is not None and reason.limit != 0:
             self._taking[address] = reason.subject
 
-    def _add(self, address: int, reason: Reason) -> None:
-        ends = self._timers.units.get(address)
-        if ends is not None and reason.on == "sleep":
-            if reason.deadline is None or ends[0] < reason.deadline:
-                reason.cut = ends[0]
-        elif ends is not None:
-            if reason.deadline is None or ends[0] <= reason.deadline:
-                reason.deadline = ends[0]
-                reason.total = ends[1] if ends[1] is not None else reason.total
-            if reason.on in ("future", "unknown") and not reason.targets:
-                reason.on = "timeout"
-        self._reasons[address] = reason
+    def _cut_short(self, reason: Reason, end: float, total: float | None) -> None:
+        """Take in when a timeout ends what a unit waits for."""
+        if reason.on == "sleep":
+            if reason.deadline is None or end < reason.deadline:
+                reason.cut = end
+            return
+        if reason.deadline is None or end <= reason.deadline:
+            reason.deadline = end
+            reason.total = total if total is not None else reason.total
+        if reason.on in ("future", "unknown") and not reason.targets:
+            reason.on = "timeout"
 
     def _is_unit(self, address: int) -> bool:
         return address in self._capture.tasks or address in self._capture.greenlets

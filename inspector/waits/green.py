@@ -21,7 +21,9 @@ GETS = "get from empty queue"
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     reason = Reason("sleep", "sleeping", until="{} left")
     reason.total = look.objects.real(frame.local("seconds"))
-    reason.deadline = look.timers.due(frame.local("timer"))
+    timer = frame.local("timer")
+    reason.deadline = look.timers.due(timer)
+    look.timers.sleepers.add(timer)
     return reason
 
 

@@ -50,7 +50,7 @@ class Timers:
         self._loops: set[int] = set()
         self._wakes_sleeper = 0  # futures._set_result_unless_cancelled, once seen
         self._functions: dict[int, bool] = {}  # and whether they complete their first argument
-        self._read_throws()
+        self.sleepers: set[int] = set()  # timers of hubs that are known to end a sleep
 
     def due(self, timer: int) -> float | None:
         """When a timer (of a hub) or a handle (of a loop) is due; None when it is not set."""
@@ -151,12 +151,14 @@ class Timers:
         if known is None or when < known[0]:
             self.units[unit] = (when, total)
 
-    def _read_throws(self) -> None:
+    def read_throws(self) -> None:
         """Take in eventlet's Timeouts: timers that call ``greenlet.throw`` (timeout.py)."""
         objects = self._objects
         memory, method_at = objects.memory, objects.layout.at["builtin.method"]
         throws: dict[int, bool] = {}  # a PyMethodDef, and whether it is that of throw
         for timer, when in self.schedule.when.items():
+            if timer in self.sleepers:
+                continue
             try:
                 parts = objects.items(objects.attribute(timer, "tpl") or timer, 3)
                 if len(parts) != 3 or objects.type_of(parts[0]).name not in BUILTINS:
