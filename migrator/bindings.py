@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-_SCOPES = (
+_SCOPES = {
     ast.FunctionDef,
     ast.AsyncFunctionDef,
     ast.ClassDef,
@@ -18,7 +18,9 @@ _SCOPES = (
     ast.SetComp,
     ast.DictComp,
     ast.GeneratorExp,
-)
+}
+# Most of what a node holds: nothing is bound below these.
+_LEAVES = {str, int, type(None), ast.Constant, ast.Load, ast.Store, ast.Del}
 
 
 @dataclass(slots=True)
@@ -70,15 +72,16 @@ def bound_names(scope: ast.AST) -> Bound:
         bound.local.add(parameter.name)
     while stack:
         node = stack.pop()
-        bind = _BINDERS.get(node.__class__)
+        kind = node.__class__
+        bind = _BINDERS.get(kind)
         if bind:
             bind(node, bound)
-        if isinstance(node, _SCOPES):
+        if kind in _SCOPES:
             continue  # what it binds inside is its own
         for value in node.__dict__.values():
-            if isinstance(value, list):
-                stack += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST):
+            if value.__class__ is list:
+                stack += [item for item in value if item.__class__ not in _LEAVES]
+            elif value.__class__ not in _LEAVES and isinstance(value, ast.AST):
                 stack.append(value)
     bound.local -= bound.declared_global | bound.declared_nonlocal
     return bound

@@ -43,6 +43,10 @@ class Facades:
         """All of it, as plain data of its own."""
         return {module: dict(roots) for module, roots in self._modules.items()}
 
+    def since(self, record: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Facades:
+        """Those modules of which ``record`` does not hold the same."""
+        return Facades({name: it for name, it in self._modules.items() if it != record.get(name)})
+
     @cached_property
     def digest(self) -> str:
         """Names this very knowledge; ask for it when nothing is added any more."""

@@ -125,7 +125,7 @@ class _Run:
         self.cache = cache
         self.progress = progress
         # What the last run knew, as a hint: saves reading files twice.
-        self.facades = Facades(cache.hint)
+        self.facades = self.changed = Facades(cache.hint)
 
     def first_look(self, listed: Sequence[Source]) -> list[_File]:
         """What each file says by itself, in order."""
@@ -179,7 +179,7 @@ class _Run:
     def look_again(self, file: _File) -> _File:
         """A second look, now that the project's re-exports are known."""
         data = sources.read(file.source.path, named=file.source.named)
-        if not isinstance(data, Unread) and (file.matters or self.facades.may_be_used(data)):
+        if not isinstance(data, Unread) and (file.matters or self.changed.may_be_used(data)):
             self.parse(data, file, self.facades)
         return file
 
@@ -203,31 +203,32 @@ class _Run:
 
     def follow_facades(self, files: list[_File]) -> None:
         """Look again at files that import what others re-export, until nothing is new."""
-        hint, self.facades = self.facades, Facades()
+        hint, found = self.facades, Facades()
         for file in files:
-            self.facades.add(file.source.path, file.module, self.followed(file.facts))
-        for number in range(_ROUNDS):
-            if self.facades.empty:
+            found.add(file.source.path, file.module, self.followed(file.facts))
+        tested = found.record == hint.record
+        self.facades = self.changed = found
+        for _ in range(_ROUNDS):
+            if self.changed.empty:
                 return
-            before = self.facades.record
-            tested = not number and before == hint.record
             users = [
                 place
                 for place, file in enumerate(files)
                 if file.source.python and not file.facts.unread and self.is_user(file, tested)
             ]
-            again = self.each("Following", self.look_again, [files[place] for place in users])
+            again = list(self.each("Following", self.look_again, [files[at] for at in users]))
+            before = self.facades.record
+            self.facades = Facades(before)
             for place, file in zip(users, again, strict=True):
                 files[place] = file
                 self.facades.add(file.source.path, file.module, self.followed(file.facts))
-            if self.facades.record == before:
-                return
+            self.changed, tested = self.facades.since(before), False
 
     def is_user(self, file: _File, tested: bool) -> bool:
         """Whether a file may use a facade. ``tested``: its bytes were looked at for that."""
         if file.facts.imports:
-            return bool(self.facades.visible(file.source.path, file.facts.imports))
-        return file.uses_facade if tested else self.facades.hides
+            return bool(self.changed.visible(file.source.path, file.facts.imports))
+        return file.uses_facade if tested else self.changed.hides
 
     def followed(self, facts: Facts) -> Mapping[str, str]:
         """The re-exports that matter for the rules selected."""
