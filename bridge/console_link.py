@@ -299,6 +299,7 @@ class _Call:
             self._way.ask(self._path, self._times)
             if self._times == _OTHERS_AFTER:
                 self._way.ask_others(self._path)
+            self._wake()  # so that it finds that; and before, a hub may have been between two waits
         self._times += 1
 
     def end_wait(self) -> None:

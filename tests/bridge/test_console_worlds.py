@@ -163,3 +163,13 @@ asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
 """
     said(program, eager)
     assert said(program, "import asyncio; await asyncio.sleep(0.01, 'eager')") == "'eager'\n"
+
+
+def test_a_hub_that_is_between_two_waits_is_not_taken_for_blocked(start: Any) -> None:
+    """A console that has just closed leaves it there."""
+    program = start("3.14", "hub", EVENTLET_HUB="epolls")
+    notes = []
+    for _ in range(20):
+        with open_link(program.pid) as link:
+            notes.append(link.hello["note"])
+    assert not any(notes)
