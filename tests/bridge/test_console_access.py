@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -207,9 +208,10 @@ def test_a_full_disk_is_not_used(
         pytest.skip("this machine does not let root mount")
     fill = "mount -t tmpfs -o size=4k none /tmp && head -c 4096 /dev/zero > /tmp/full"
     python = tmp_path / "python"
+    # The script is opened before, since the checkout may lie in /tmp.
     python.write_text(
-        "#!/bin/sh\n"
-        f'exec unshare --mount sh -c \'{fill} && exec "$0" "$@"\' {target_python("3.14")} "$@"\n'
+        '#!/bin/sh\nexec < "$1" && shift && '
+        f'exec unshare --mount sh -c \'{fill} && exec "$0" - "$@"\' {target_python("3.14")} "$@"\n'
     )
     python.chmod(0o755)
     program = start_target(python, TARGET, "asyncio", "silent")
@@ -222,7 +224,10 @@ def test_a_tool_that_is_killed_leaves_nothing_behind(world: str, start: Any) -> 
 
     def kept() -> tuple[int, int]:
         folder = Path(f"/proc/{program.pid}")
-        files = [str(fd.readlink()) for fd in (folder / "fd").iterdir()]
+        files = []
+        for fd in (folder / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                files.append(str(fd.readlink()))
         # A library that was loaded stays, as what is imported does.
         return sum("/lib" not in file for file in files), len(list((folder / "task").iterdir()))
 
