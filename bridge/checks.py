@@ -68,9 +68,8 @@ class Seen:
         self.span = looks.now - looks.started
         self.work = [unit for unit in self.graph.units.values() if unit.kind in ("task", "green")]
         self.facts = facts  # of the last look
-        self.serves = (
-            facts.connected or len(self.work) > 1
-        )  # there is more to it than its main task
+        # Whether there is more to it than its main task.
+        self.serves = facts.connected or len(self.work) > 1
         self.deadlocks = [path for path in self.graph.cycles if self._lasts(path)]
 
     def is_leaf(self, unit: Unit) -> bool:
