@@ -48,6 +48,7 @@ class ThreadFacts:
     def read(self, frames: Frames, top: int = 0) -> None:
         """Read the stack anew until two readings of it agree, all but where the innermost is.
 
+        Where none do, that much is kept of the outer part as the last two have in common.
         A thread that runs calls and returns meanwhile. So the pages of its stack are read
         together, right after the word that says where it begins; those are known from the
         reading before. ``top`` is the innermost frame where that is another one.
@@ -57,6 +58,7 @@ class ThreadFacts:
         at, address = frames.objects.layout.at, self.state.address
         running_at = at.get("atstate.running_task")
         failures = 0
+        last: list[RawFrame] = []
         for _ in range(_TRIES):
             memory = frames.objects.memory.fresh()
             now = frames.beside(memory)
@@ -71,12 +73,27 @@ class ThreadFacts:
                 if failures == _FAILURES:
                     return
                 continue
-            self.frames, self.stack = now, stack
+            last, self.frames, self.stack = self.stack, now, stack
             seen = [(frame, code) for frame, code, _ in stack], [place for *_, place in stack[1:]]
             if seen == before:
                 return
             before = seen
             pages = {place >> 12 for frame, _, _ in stack for place in (frame, frame + frames.size)}
+        self.stack = _common(last, self.stack)
+
+
+def _common(one: list[RawFrame], other: list[RawFrame]) -> list[RawFrame]:
+    """The outer frames that two stacks share, and the first in which they are elsewhere."""
+    count = 0
+    for (frame, code, place), (frame_then, code_then, place_then) in zip(
+        reversed(one), reversed(other), strict=False
+    ):
+        if frame != frame_then or code is not code_then:
+            break
+        count += 1
+        if place != place_then:
+            break
+    return other[len(other) - count :]
 
 
 def interpreters(memory: Memory, layout: Layout, runtime: int) -> list[int]:
