@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MAX_INTERPRETERS = 256
 _MAX_THREADS = 65_536
 _TRIES = 100  # readings of one stack: a busy loop that calls small functions takes up to 30
+_AGREE = 3  # readings in a row: two can be the same mixture by chance
 _FAILURES = 10  # readings that make no sense: it is not that the thread runs
 
 
@@ -46,9 +47,10 @@ class ThreadFacts:
         self.running_task = 0
 
     def read(self, frames: Frames, top: int = 0) -> None:
-        """Read the stack anew until two readings of it agree, all but where the innermost is.
+        """Read the stack anew until readings of it agree, all but where the innermost is.
 
         Where none do, that much is kept of the outer part as the last two have in common.
+
         A thread that runs calls and returns meanwhile. So the pages of its stack are read
         together, right after the word that says where it begins; those are known from the
         reading before. ``top`` is the innermost frame where that is another one.
@@ -57,7 +59,7 @@ class ThreadFacts:
         before: object = None
         at, address = frames.objects.layout.at, self.state.address
         running_at = at.get("atstate.running_task")
-        failures = 0
+        failures = agreed = 0
         last: list[RawFrame] = []
         for _ in range(_TRIES):
             memory = frames.objects.memory.fresh()
@@ -71,11 +73,12 @@ class ThreadFacts:
             except BadMemory:
                 failures += 1
                 if failures == _FAILURES:
-                    return
+                    break
                 continue
             last, self.frames, self.stack = self.stack, now, stack
             seen = [(frame, code) for frame, code, _ in stack], [place for *_, place in stack[1:]]
-            if seen == before:
+            agreed = agreed + 1 if seen == before else 1
+            if agreed == _AGREE:
                 return
             before = seen
             pages = {place >> 12 for frame, _, _ in stack for place in (frame, frame + frames.size)}
