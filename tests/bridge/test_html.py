@@ -133,6 +133,25 @@ def test_the_same_data_as_json_inside(page: Page, tmp_path: Path) -> None:
     assert page.run("document.querySelectorAll('h2').length") == 2
 
 
+def test_forked_processes_have_units_of_the_same_addresses(page: Page, tmp_path: Path) -> None:
+    page.open(write(tmp_path, sample(), sample()))
+    page.run("fold.click()")
+    rows = page.run(UNITS)
+    both = f"document.querySelectorAll('[data-unit=\"{identity('top')}\"]')"
+    first, second = f"{both}[0]", f"{both}[1]"
+    page.run(f"{second}.click()")
+    assert page.run(f"{first}.ariaExpanded") == "false"
+    assert page.run(f"{second}.ariaExpanded") == "true"
+    assert len(page.run(UNITS)) == len(rows) + 1
+
+    below = "[...document.querySelectorAll('#processes a')].filter(a => a.innerText === '(T) a')"
+    page.run(f"{below}.at(-1).click()")
+    assert page.run("document.activeElement.dataset.unit") == identity("a")
+    assert page.run(
+        "document.activeElement.offsetTop > document.querySelectorAll('h2')[1].offsetTop"
+    )
+
+
 def test_a_chain_of_ten_thousand_can_be_used(page: Page, tmp_path: Path) -> None:
     names = [f"link-{i}" for i in range(10_000)]
     waits = edges({a: [b] for a, b in pairwise(names)})
