@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from inspector import layouts
 from inspector import process as kernel
 from inspector.descriptors import Descriptors
@@ -128,7 +130,7 @@ def attach(pid: int, through: Callable[[LiveProcess], MemorySource] | None = Non
     """
     process = kernel.look_up(pid)
     maps = kernel.mappings(pid)
-    live = LiveProcess(pid)
+    live = _own() if pid == os.getpid() else LiveProcess(pid)
     source = through(live) if through else live
     try:
         found = locate(process, maps, source.scan)
@@ -143,6 +145,12 @@ def attach(pid: int, through: Callable[[LiveProcess], MemorySource] | None = Non
                 "when it has just been started, try again",
             ) from None
         raise
+
+
+def _own() -> LiveProcess:
+    from inspector.own import OwnProcess  # the command has no use for it
+
+    return OwnProcess()
 
 
 def _layout(

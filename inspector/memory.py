@@ -121,7 +121,7 @@ class LiveProcess:
             yield addresses, None
             return
         if self._read_batch is None:
-            self._read_batch = _batch_reader(self.pid)
+            self._read_batch = batch_reader(self.pid)
         for start in range(0, len(addresses), _BATCH):
             batch = addresses[start : start + _BATCH]
             yield batch, self._read_batch(batch, size)
@@ -132,12 +132,15 @@ def join(parts: Iterable[bytes], size: int) -> bytes:
     return b"".join([part.ljust(size, b"\0") for part in parts])
 
 
-def _batch_reader(pid: int) -> Callable[[Sequence[int], int], bytearray | None]:
+def batch_reader(
+    pid: int, *, keep_gil: bool = False
+) -> Callable[[Sequence[int], int], bytearray | None]:
     """What reads up to `_BATCH` ranges at once, or None when it meets a hole."""
     import ctypes
     from array import array
 
-    call = ctypes.CDLL(None).process_vm_readv
+    library = ctypes.PyDLL if keep_gil else ctypes.CDLL
+    call = library(None).process_vm_readv
     pointer, word = ctypes.c_void_p, ctypes.c_ulong
     call.argtypes = [ctypes.c_int, pointer, word, pointer, word, word]
     call.restype = ctypes.c_ssize_t
