@@ -102,6 +102,8 @@ def _bridged(paths: Iterable[str], run: _Run, known: Collection[str]) -> Iterato
     for source in sources.find(paths, exclude=run.scanning.exclude, text=False):
         if isinstance(source, Unread) or source.path in known:
             continue
+        if run.scanning.only is not None and source.path not in run.scanning.only:
+            continue
         data = sources.read(source.path, named=source.named)
         if not isinstance(data, Unread) and needle in data:
             yield source.path

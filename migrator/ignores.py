@@ -22,6 +22,11 @@ _NEVER = (
     "__pycache__ __pypackages__ buck-out node_modules site-packages venv"
 )
 NEVER = frozenset(_NEVER.split())
+# What tells a virtual environment (PEP 405; conda), whatever its folder is called.
+ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
+
+_EXCLUDES = re.compile(r"^\s*excludesfile\s*=(.*)$", re.IGNORECASE | re.MULTILINE)
+_MOST = 2**20  # characters of a file that says how git is set up
 
 
 class Ignores:
@@ -65,7 +70,11 @@ def read(base: str, path: str | None = None) -> Ignores | None:
 
 
 def above(folder: str) -> list[Ignores]:
-    """The ignore files between ``folder`` (not included) and the top of its repository."""
+    """The ignore files that speak about ``folder`` but do not lie in it.
+
+    The user's own, the repository's, and those between its top and the folder. None where
+    they leave out the folder itself: who names it means what is in it.
+    """
     parents = []
     top = folder
     while not os.path.exists(os.path.join(top, ".git")):
@@ -74,9 +83,45 @@ def above(folder: str) -> list[Ignores]:
             return []  # no repository: what lies above is none of ours
         top = parent
         parents.append(top)
-    found = [read(top, os.path.join(top, ".git", "info", "exclude"))]
+    store = _store(top)
+    found = [read(top, _users(store)), read(top, os.path.join(store, "info", "exclude"))]
     found += [read(one) for one in reversed(parents)]
-    return [one for one in found if one]
+    chain = [one for one in found if one]
+    return [] if top != folder and ignored(chain, folder, folder=True) else chain
+
+
+def _store(top: str) -> str:
+    """The folder that git keeps a repository in; of worktrees the one that they share."""
+    place = os.path.join(top, ".git")
+    text = _text(place)  # a file in submodules and worktrees
+    if text.startswith("gitdir:"):
+        place = os.path.join(top, text.partition(":")[2].strip())
+        place = os.path.join(place, _text(os.path.join(place, "commondir")).strip())
+    return place
+
+
+def _users(store: str) -> str:
+    """The user's own ignore file: core.excludesFile, as git looks for it.
+
+    Settings are read as text, the last one counts; git itself takes longer than a scan.
+    """
+    home = os.path.expanduser("~")
+    configured = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    own = os.environ.get("GIT_CONFIG_GLOBAL")
+    places = [own] if own is not None else [f"{configured}/git/config", f"{home}/.gitconfig"]
+    found = os.path.join(configured, "git", "ignore")
+    for place in (*places, os.path.join(store, "config")):
+        for line in _EXCLUDES.findall(_text(place)):
+            found = os.path.expanduser(line.strip().strip('"'))
+    return found
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(_MOST)
+    except OSError:
+        return ""
 
 
 def ignored(chain: Iterable[Ignores], path: str, *, folder: bool) -> bool:

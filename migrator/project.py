@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -23,7 +23,7 @@ from migrator.scan import Facts
 from migrator.sources import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from migrator.findings import Finding, Unused
     from migrator.progress import Progress
@@ -45,15 +45,18 @@ _ROUNDS = 4  # facades of facades
 class Options:
     """What a scan is asked for; ``codes`` are those of the rules selected.
 
-    ``per_file_ignores`` pairs a glob with codes; ``processes`` None takes as many as there
-    are processors.
+    ``force_exclude`` leaves out also what was named itself; ``per_file_ignores`` pairs a
+    glob with codes; ``only`` holds the paths that the report is about (the others are read
+    for what they re-export); ``processes`` None takes as many as there are processors.
     """
 
     codes: frozenset[str]
     mentions: bool = False
     text: bool = True
     exclude: tuple[str, ...] = ()
+    force_exclude: bool = False
     per_file_ignores: tuple[tuple[str, frozenset[str]], ...] = ()
+    only: Container[str] | None = None
     processes: int | None = None
 
     @property
@@ -97,7 +100,9 @@ def scan_project(
     collecting = gc.isenabled()
     gc.disable()  # trees hold no cycles, and looking for some costs a third of the time
     try:
-        listed = sources.find(paths, exclude=options.exclude, text=options.text)
+        listed = sources.find(
+            paths, exclude=options.exclude, text=options.text, force=options.force_exclude
+        )
         found = list(told(progress, "Finding files", listed))
         unread = [one for one in found if isinstance(one, Unread)]
         files = run.first_look([one for one in found if isinstance(one, Source)])
@@ -113,7 +118,7 @@ def scan_project(
 def scan_bytes(data: bytes, path: str, options: Options) -> Report:
     """Scan source that is not (yet) in a file; ``path`` is what it is called."""
     run = _Run(options, Cache(None), None)
-    source = Source(path, python=not sources.is_text(path), named=True)
+    source = Source(path, python=not sources.is_named_text(path), named=True)
     return _gather([run.examine(data, source)], [], options)
 
 
@@ -171,6 +176,10 @@ class _Run:
             file.matters = False
         if file.matters or source.named:
             self.parse(data, file, None)
+            if file.facts.unread and sources.may_be_text(source.path):
+                file.source = replace(source, python=False)
+                file.facts = scan.scan_text(data, source.path) if file.matters else Facts()
+                file.key = ""
         else:
             file.facts = Facts(unread=scan.broken(data, source.path))
             file.uses_facade = self.facades.may_be_used(data)
@@ -266,6 +275,8 @@ def _gather(files: Sequence[_File], unread: list[Unread], options: Options) -> R
     findings: list[Finding] = []
     unused: list[Unused] = []
     suppressed = 0
+    if options.only is not None:
+        files = [file for file in files if file.source.path in options.only]
     for file in files:
         path = file.source.path
         if file.facts.unread:

@@ -71,12 +71,12 @@ class Source:
 
 
 def find(
-    paths: Iterable[str], *, exclude: Sequence[str] = (), text: bool = True
+    paths: Iterable[str], *, exclude: Sequence[str] = (), text: bool = True, force: bool = False
 ) -> Iterator[Source | Unread]:
     """The files under ``paths``, each once, in order; what cannot be listed too.
 
-    ``exclude`` holds gitignore patterns, relative to the current folder; ``text`` asks for
-    files that are not Python.
+    ``exclude`` holds gitignore patterns, relative to the current folder; they leave out
+    what was named itself only by ``force``. ``text`` asks for files that are not Python.
     """
     excluded = [ignores.Ignores(os.getcwd(), exclude)] if exclude else []
     seen: set[str] = set()
@@ -85,10 +85,13 @@ def find(
             if isinstance(one, Unread):
                 yield one
                 continue
-            if os.path.isdir(one):
+            folder = os.path.isdir(one)
+            if force and ignores.ignored(excluded, os.path.abspath(one), folder=folder):
+                continue
+            if folder:
                 found = _with_included(_walk(one, excluded, text=text), one, excluded)
             else:
-                python = not is_text(one) and _interpreter(one) != "sh"
+                python = not is_named_text(one) and _interpreter(one) != "sh"
                 found = iter([Source(one, python=python, named=True)])
             for source in found:
                 if isinstance(source, Unread):
@@ -154,7 +157,10 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
         except OSError as error:
             yield Unread((shown + folder[cut:]).rstrip(os.sep) or top, why(error))
             continue
-        if any(entry.name == ".gitignore" for entry in entries):
+        names = {entry.name for entry in entries}
+        if folder != home and not names.isdisjoint(ignores.ENVIRONMENT):
+            continue
+        if ".gitignore" in names:
             own = ignores.read(folder)
             chain = [*chain, own] if own else chain
         folders = []
@@ -193,6 +199,17 @@ def is_text(path: str) -> bool:
             return True  # a template of Python is none itself
         name = made
     return name.endswith((".txt", ".in")) and os.path.basename(folder) in _REQUIREMENT_FOLDERS
+
+
+def is_named_text(path: str) -> bool:
+    """As `is_text`, for a file that was named itself: deps.txt can only be requirements."""
+    return is_text(path) or path.endswith(_REQUIREMENTS)
+
+
+def may_be_text(path: str) -> bool:
+    """Whether a named file that is no Python after all may be text: README.md, app.json."""
+    suffix = os.path.splitext(path)[1]
+    return bool(suffix) and suffix not in PYTHON
 
 
 def may_be_read(path: str) -> bool:

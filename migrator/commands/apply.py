@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @click.option("--bridge-as", metavar="NAME", help="Import NAME, which is written, not bridge.")
 @click.option("--format", "format_", type=click.Choice(("text", *FORMATS)), default="text")
 @click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one a processor.")
-def command(paths: tuple[str, ...], format_: str, **given: Any) -> int:
+def command(paths: Sequence[str], format_: str, **given: Any) -> int:
     """Rewrite Eventlet's debugging and backdoors in PATHs: files or folders (default: .).
 
     Shows a diff and why anything was left; changes nothing without --write.
@@ -62,6 +62,10 @@ def command(paths: tuple[str, ...], format_: str, **given: Any) -> int:
     from migrator.apply import plan
     from migrator.rewrite import Options
 
+    if given["only_changed"] is not None:
+        from migrator.changed import split
+
+        given["only_changed"], paths = split(given["only_changed"], paths)
     _check_usage(paths, given)
     settings, scanning = _settings(paths, given)
     options = Options(
@@ -69,8 +73,7 @@ def command(paths: tuple[str, ...], format_: str, **given: Any) -> int:
     )
     stage = cast("Stage | None", given["stage"] or settings.to)
     with progress.shown() as told:
-        looked_at = _paths(paths, given["only_changed"])
-        done = plan(looked_at, options, scanning, stage=stage, progress=told)
+        done = plan(paths or ["."], options, scanning, stage=stage, progress=told)
     for one in done.unread:
         click.echo(f"migrate: {one.path}: {one.reason}", err=True)
     write = given["write"] or given["interactive"]
@@ -103,18 +106,13 @@ def _check_usage(paths: Sequence[str], given: Mapping[str, Any]) -> None:
 def _settings(paths: Sequence[str], given: Mapping[str, Any]) -> tuple[Config, project.Options]:
     """The project's configuration, and with it what to look at."""
     from migrator import config
-    from migrator.commands.scan import options_of
+    from migrator.commands.scan import only_changed, options_of
 
     settings = config.load(paths or ["."])
-    return settings, replace(options_of(settings, **given), text=False, mentions=False)
-
-
-def _paths(paths: Sequence[str], reference: str | None) -> list[str]:
-    if reference is None:
-        return list(paths) or ["."]
-    from migrator.changed import changed_files
-
-    return changed_files(reference, paths or ["."])
+    options = replace(options_of(settings, **given), text=False, mentions=False)
+    if given["only_changed"] is not None:
+        options, _ = only_changed(options, given["only_changed"], paths or ["."])
+    return settings, options
 
 
 def _with_bridge(done: Plan, bridge_as: str | None) -> Plan:

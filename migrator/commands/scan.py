@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--ignore", multiple=True, type=RULES, help="All but these.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out, as .gitignore would.")
+@click.option("--force-exclude", is_flag=True, help="Exclude also what is named itself.")
 @click.option("--to", "stage", type=click.Choice(STAGES), help="The stage judged. Default: bridge.")
 @click.option(
     "--fail-on",
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
     "--cache-dir", type=PATHS, metavar="DIR", help="Default: .migrate_cache in the project."
 )
 @click.option("--jobs", type=click.IntRange(1), help="Processes. Default: one a processor.")
-def command(paths: tuple[str, ...], format_: str | None, **given: Any) -> int:
+def command(paths: Sequence[str], format_: str | None, **given: Any) -> int:
     """Find every use of Eventlet in PATHs: files, folders, globs, - for stdin (default: .).
 
     Exit status: 0 nothing found, 1 findings, 2 usage or configuration, 3 nothing found but
@@ -72,14 +74,20 @@ def command(paths: tuple[str, ...], format_: str | None, **given: Any) -> int:
         from migrator.environment import report as environment
 
         return environment(paths, format_ or "concise")
+    if given["changed"] is not None:
+        from migrator.changed import split
+
+        given["changed"], paths = split(given["changed"], paths)
     settings = _settings(paths, given)
     stage = cast("Stage", given["stage"] or settings.to or "bridge")
     options = options_of(settings, **given)
     fail_on = _fail_on(given["fail_on"] or settings.fail_on)
     file = _baseline_file(given, settings)
     known = baseline.load(file, missing_ok=given["update_baseline"]) if file else {}
-    scanned = _paths(paths, given)
-    report = _scan(scanned, options, _cache(given, settings), given["stdin_filename"])
+    scanned = list(paths) or ["."]
+    if given["changed"] is not None:
+        options, scanned = only_changed(options, given["changed"], scanned)
+    report = _scan(paths or ["."], options, _cache(given, settings), given["stdin_filename"])
     complain(report)
     if file and given["update_baseline"]:
         return _update(report, known, file, scanned, options.codes)
@@ -102,6 +110,7 @@ def options_of(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    force_exclude: bool = False,
     mentions: bool | None = None,
     jobs: int | None = None,
     **_: object,
@@ -122,6 +131,7 @@ def options_of(
         mentions=settings.mentions if mentions is None else mentions,
         text=any(code.startswith("EVT9") for code in codes),
         exclude=tuple(exclude) or settings.exclude,
+        force_exclude=force_exclude,
         per_file_ignores=tuple(
             (glob, configured("per-file-ignores", names))
             for glob, names in (settings.per_file_ignores or {}).items()
@@ -178,17 +188,20 @@ def _cache(given: dict[str, Any], settings: Config) -> cache.Cache:
     return cache.Cache(cache.place(settings.root, settings.cache_dir))
 
 
-def _paths(paths: Sequence[str], given: dict[str, Any]) -> list[str]:
-    reference = given["changed"]
-    if reference is None:
-        return list(paths) or ["."]
-    from migrator.changed import changed_files
+def only_changed(
+    options: project.Options, reference: str, paths: Sequence[str]
+) -> tuple[project.Options, list[str]]:
+    """The options narrowed to what differs from ``reference``, and those files."""
+    if "-" in paths:
+        raise UsageError("--changed asks git, which knows no stdin", "name files or folders")
+    from migrator.changed import changed
 
-    return changed_files(reference, paths or ["."])
+    only = changed(reference, paths)
+    return replace(options, only=only), only.shown()
 
 
 def _scan(
-    paths: list[str], options: project.Options, store: cache.Cache, stdin_filename: str | None
+    paths: Sequence[str], options: project.Options, store: cache.Cache, stdin_filename: str | None
 ) -> Report:
     if "-" in paths:
         if len(paths) > 1:
