@@ -342,7 +342,7 @@ class Capture:
             active = objects.entry(names, "_active")
             for ident, thread in objects.pairs(active, _MAX_NAMES) if active else ():
                 number = objects.integer(ident)
-                name = objects.text(objects.attribute(thread, "_name"), 256)
+                name = objects.label(objects.attribute(thread, "_name"), 256)
                 if number is not None and name:
                     found[number] = name
         except BadMemory:

@@ -43,7 +43,7 @@ class Code:
             raise BadMemory(f"no code object at {address:#x}")
 
         def text(field: str) -> str:
-            found = objects.text(memory.word(address + at[field]))
+            found = objects.label(memory.word(address + at[field]))
             if found is None:
                 raise BadMemory(f"{field} is no str")
             return found
@@ -173,6 +173,18 @@ class FrameView:
         """Addresses of the values of all locals that are set, cells not unwrapped."""
         tag = self.objects.tag
         return [word & tag for word in self.words() if word & tag]
+
+    def values(self, most: int) -> list[int]:
+        """Addresses of all values that the frame refers to, up to ``most`` of its stack.
+
+        What lies above the top of its stack is of the past.
+        """
+        objects, code = self.objects, self.code
+        at = objects.layout.at["code.argcount"] + 12  # co_stacksize
+        height = min(objects.memory.u32(code.address + at), most)
+        words = objects.memory.words(self.address + objects.locals, len(code.names) + height)
+        cells = [self._value(index) for index, kind in enumerate(code.kinds) if kind & _CELL]
+        return [*(word & objects.tag for word in words), *cells]
 
     def words(self) -> list[int]:
         """The locals as the frame has them: addresses, with the tags of 3.14 and later."""
@@ -312,6 +324,18 @@ class Frames:
         if self._minor < 13 and not _resumes_await(self.objects.memory, instruction):
             return 0
         return self.objects.memory.word(address + self._locals + 8 * (top & 0xFFFF) - 8)
+
+    def awaits(self, frame: RawFrame) -> int:
+        """What the coroutine of a suspended frame awaits, as it is; 0 where it cannot be told.
+
+        Raises BadMemory.
+        """
+        address, _, instruction = frame
+        memory, at = self.objects.memory, self.objects.layout.at
+        if self.slot:
+            top = memory.word(address + at["frame.stackpointer"])
+            return memory.word(top - self.slot) & self.tag
+        return self.awaited(address, instruction, memory.u32(address + at["frame.stacktop"]))
 
     def show(self, frame: RawFrame) -> Frame:
         """The frame as a snapshot shows it."""

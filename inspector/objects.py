@@ -6,6 +6,7 @@ The API for rules that look into objects (`inspector.waits`)::
     objects.attribute(address, "counter")    address of the value, 0 where there is none
     objects.integer(address)                 int, None when it is not one
     objects.text(address)                    str (cut at ``limit``), None when it is not one
+    objects.label(address)                   the same, with an ellipsis where it was cut
     objects.real(address)                    float or int as float, else None
     objects.items(address, limit)            addresses in a list, tuple, set or deque
     objects.pairs(address, limit)            (key, value) addresses of a dict
@@ -146,7 +147,8 @@ class Objects:
         namespace = self.memory.word(kind.address + at["type.tp_dict"])
         if not dotted:
             module = self.text(self.entry(namespace, "__module__"))
-            qualname = self.text(self.memory.word(kind.address + at["heaptype.ht_cached_keys"] - 8))
+            place = kind.address + at["heaptype.ht_cached_keys"] - 8  # ht_qualname
+            qualname = self.label(self.memory.word(place))
             kind.full = f"{module}.{qualname or kind.name}" if module else kind.name
 
     def class_attribute(self, kind: Type, name: str) -> int:
@@ -417,7 +419,20 @@ class Objects:
         data = memory.data(start, taken * width)
         if width == 2:  # a lone surrogate is a legal character of a str
             return "".join(map(chr, memoryview(data).cast("H")))
-        return data.decode("latin-1" if width == 1 else "utf-32-le", "replace")
+        if width == 1:
+            return data.decode("latin-1")
+        try:
+            return data.decode("utf-32-le", "surrogatepass")
+        except UnicodeDecodeError:  # no character at all
+            return data.decode("utf-32-le", "replace")
+
+    def label(self, address: int, limit: int = 4096) -> str | None:
+        """A str that is shown as it is, with an ellipsis for what is more than ``limit``."""
+        found = self.text(address, limit)
+        if found is not None and len(found) == limit:
+            more = self.text(address, limit + 1)
+            return found + "..." if more is not None and len(more) > limit else found
+        return found
 
     def raw_bytes(self, address: int, limit: int = 4096) -> bytes | None:
         """The bytes object's content, cut at ``limit``; None when it is not one."""

@@ -229,7 +229,7 @@ class TaskReader:
         """A str, or the number of which CPython makes "Task-N" when it is asked for."""
         if not address:
             return ""
-        text = self.objects.text(address, 1024)
+        text = self.objects.label(address, 1024)
         if text is not None:
             return text
         number = self.objects.integer(address)

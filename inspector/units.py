@@ -183,10 +183,10 @@ class _Assembly:
 
         As SQLAlchemy's ``greenlet_spawn`` does it: a coroutine runs a function in a raw
         greenlet, which hands each awaitable back to it to be awaited there. The greenlet is
-        then a suspended one, and a local of that coroutine's frame.
+        then a suspended one, a local of that coroutine's frame, and holds what that awaits.
         """
         raw = {
-            green.address
+            green.address: green
             for green in self.capture.greenlets.values()
             if green.stack
             and not green.running
@@ -196,11 +196,17 @@ class _Assembly:
         found: dict[int, tuple[int, int]] = {}
         if not raw:
             return found
+        from inspector.continued import hands_over
+
         for task in self.capture.tasks.values():
             for index, frame in enumerate(task.frames.views(task.stack)):
                 try:
                     for value in frame.locals():
-                        if value in raw and value not in found:
+                        if (
+                            value in raw
+                            and value not in found
+                            and hands_over(raw[value], task, index)
+                        ):
                             found[value] = (task.address, index)
                 except BadMemory:
                     continue

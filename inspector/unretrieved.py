@@ -128,7 +128,7 @@ class _Finder:
         )
 
     def _name(self, address: int) -> str:
-        text = self.objects.text(address, _MAX_TEXT)
+        text = self.objects.label(address, _MAX_TEXT)
         return f"Task-{self.objects.integer(address)}" if text is None else text
 
     def _text(self, exception: int) -> str:
@@ -136,9 +136,10 @@ class _Finder:
         objects = self.objects
         arguments = objects.memory.word(exception + objects.layout.at["exception.args"])
         items = objects.items(arguments, 8) if arguments else []
-        if len(items) == 1 and (text := objects.text(items[0], _MAX_TEXT)) is not None:
+        if len(items) == 1 and (text := objects.label(items[0], _MAX_TEXT)) is not None:
             return text
-        return ", ".join([represent(objects, item) for item in items])[:_MAX_TEXT]
+        text = ", ".join([represent(objects, item) for item in items])
+        return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "..."
 
     def _stack(self, traceback: int) -> tuple[Frame, ...]:
         """The frames that the exception passed, the one that raised it first."""

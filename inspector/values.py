@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 BUILTINS = frozenset({"builtin_function_or_method", "builtin_method"})  # types of C functions
 MAX_TEXT = 60  # characters of a str or bytes that are shown
+MAX_TYPE = 100  # characters of a type's name that are shown
 MAX_ITEMS = 6  # items of a tuple or dict that are shown
 MAX_DEPTH = 2  # a tuple in a tuple is shown, one deeper is an address
 
@@ -69,8 +70,9 @@ def _represent(objects: Objects, address: int, depth: int) -> str:
                 pairs.append("...")
             return f"{{{', '.join(pairs)}}}"
         case _:
-            name = "".join(c if c.isprintable() else "?" for c in kind.name[:100])
-            return f"<{name} at {address:#x}>"
+            name = "".join(c if c.isprintable() else "?" for c in kind.name[:MAX_TYPE])
+            cut = "..." if len(kind.name) > MAX_TYPE else ""
+            return f"<{name}{cut} at {address:#x}>"
 
 
 def callable_name(objects: Objects, address: int) -> str | None:
@@ -82,7 +84,7 @@ def callable_name(objects: Objects, address: int) -> str | None:
     for _ in range(8):  # partials and methods nest
         match objects.type_of(address).name:
             case "function":
-                return objects.text(memory.word(address + at["function.qualname"]), 512)
+                return objects.label(memory.word(address + at["function.qualname"]), 512)
             case "method":
                 address = memory.word(address + at["method.func"])
             case "partial":

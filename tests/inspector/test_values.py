@@ -26,3 +26,17 @@ def test_odd_values(
     assert {name: units[name].stack[0].args for name in expected} == {
         name: {"value": text} for name, text in expected.items()
     }
+
+
+@every_target
+def test_names_that_are_cut_say_so(
+    version: str, target_python: TargetPython, start_target: StartTarget
+) -> None:
+    program = start_target(target_python(version), "tests/targets/long_names.py").rest()
+    units = {unit.name: unit for unit in take(program.pid).units}
+    assert "whole" + "x" * 1019 in units
+    assert "cut" + "é" * 1021 + "..." in units
+    assert "wide cut" + "\U0001f600" * 1016 + "..." in units
+    shown = {name: units[f"{name} function"].stack[0] for name in ("whole", "cut")}
+    assert (shown["whole"].function, shown["whole"].file) == ("y" * 4093, "y" * 4093 + ".py")
+    assert shown["cut"].function == shown["cut"].file == "y" * 4096 + "..."

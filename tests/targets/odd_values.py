@@ -50,10 +50,11 @@ VALUES = {
     "true": (True, "True"),
     "controls": ("\x1b[31m\0\n", r"'\x1b[31m\x00\n'"),
     "surrogate": ("\ud800", r"'\ud800'"),
+    "wide surrogate": ("\U0001f600\ud800", repr("\U0001f600\ud800")),
     "60 wide ones": ("\U0001f600" * 60, repr("\U0001f600" * 60)),
     "61 wide ones": ("\U0001f600" * 61, repr("\U0001f600" * 60) + "..."),
     "str subclass": (Text("no"), None),
-    "type with controls": (Odd(), "o?[1m?d" + "d" * 93),
+    "type with controls": (Odd(), "o?[1m?d" + "d" * 93 + "..."),
     "ellipsis": (..., None),
 }  # fmt: skip
 
