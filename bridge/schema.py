@@ -30,10 +30,17 @@ FORMAT_VERSION = 1
 _AT_ONCE = 100  # items written together
 
 
-def chunks(graphs: Sequence[Graph], version: str, show_secrets: bool = False) -> Iterator[str]:
+def chunks(
+    graphs: Sequence[Graph],
+    version: str,
+    show_secrets: bool = False,
+    chosen: Sequence[Sequence[Unit]] | None = None,
+) -> Iterator[str]:
     """The document as ASCII text, a piece at a time.
 
     ``version`` is the tool's. A document of several processes carries the first one's time.
+    ``chosen`` are the units to tell of in each process, all of them by default; edges are then
+    those from or to one of them.
     """
     first = min((graph.snapshot.taken_at for graph in graphs), default=0.0)
     moment = datetime.fromtimestamp(first, UTC).isoformat(timespec="milliseconds")
@@ -49,13 +56,24 @@ def chunks(graphs: Sequence[Graph], version: str, show_secrets: bool = False) ->
         snapshot = graph.snapshot
         yield (",\n" if place else "\n") + "{" + writer.process(snapshot)
         yield from _array("threads", map(writer.thread, snapshot.threads))
-        yield from _array("units", map(writer.unit, snapshot.units))
-        yield from _array("edges", map(_edge, chain.from_iterable(graph.waits_for.values())))
-        later = chain.from_iterable(graph.awaits_later.values())
+        units: Iterable[Unit] = snapshot.units
+        edges: Iterable[Edge] = chain.from_iterable(graph.waits_for.values())
+        later: Iterable[Edge] = chain.from_iterable(graph.awaits_later.values())
+        if chosen is not None:
+            own = {unit.id for unit in snapshot.units}  # others are in "threads"
+            units = [unit for unit in chosen[place] if unit.id in own]
+            ids = {unit.id for unit in units}
+            edges, later = _touching(edges, ids), _touching(later, ids)
+        yield from _array("units", map(writer.unit, units))
+        yield from _array("edges", map(_edge, edges))
         yield from _array("awaits_later", map(_edge, later))
         yield from _array("cycles", (f"[{', '.join(map(_text, path))}]" for path in graph.cycles))
         yield "}"
     yield "\n]}\n"
+
+
+def _touching(edges: Iterable[Edge], ids: set[str]) -> Iterator[Edge]:
+    return (edge for edge in edges if edge.waiter in ids or edge.target in ids)
 
 
 def _array(name: str, items: Iterable[str]) -> Iterator[str]:

@@ -19,12 +19,13 @@ from migrator import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bridge.graph import Graph
     from bridge.style import Style
-    from inspector.snapshot import Snapshot
+    from inspector.snapshot import Snapshot, Unit
 
+NO_MATCH = "no unit matches the filter"
 _FINDINGS = 1
 _NOT_ALL_READ = 3
 _SAMPLES = 4  # looks after the first that --sample takes
@@ -192,13 +193,20 @@ def batched(lines: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def write_json(targets: Targets, show_secrets: bool) -> int:
+def write_json(
+    targets: Targets,
+    show_secrets: bool,
+    choose: Callable[[Graph], Sequence[Unit]] | None = None,
+) -> int:
     """Write the JSON document of all processes to stdout; returns the exit status."""
     from bridge import schema
 
     look = Look(targets)
     graphs = list(look.graphs())  # an error leaves nothing on stdout
-    for chunk in schema.chunks(graphs, __version__, show_secrets):
+    chosen = [choose(one) for one in graphs] if choose else None
+    if chosen is not None and not any(chosen):
+        note(NO_MATCH)
+    for chunk in schema.chunks(graphs, __version__, show_secrets, chosen):
         sys.stdout.write(chunk)
     return look.status
 

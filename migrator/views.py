@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from bridge.graph import Graph
     from inspector.snapshot import Unit
 
-_NOTHING_MATCHES = 1  # as grep says it
-
 
 class Listing(Record):
     """What ``ps`` shows of each unit, and of which."""
@@ -34,25 +32,31 @@ class Listing(Record):
 
 def show_table(targets: live.Targets, listing: Listing) -> int:
     """Print the table of each process; returns the exit status."""
-    chosen = _columns(listing.columns)
-    sorting = _sorting(listing.sort)
-    selecting = _selecting(listing.filters)
+    columns = _columns(listing.columns)
+    choose = _chooser(listing)
     look = live.Look(targets)
     style = live.output_style(listing.wide)
     shown = False
     for one in look.graphs():
-        units = selecting(sorting(one))[: listing.limit]
+        units = choose(one)
         shown = shown or bool(units)
         lines = table.lines(
-            one, units, chosen, style, stacks=listing.stacks, show_secrets=listing.show_secrets
+            one, units, columns, style, stacks=listing.stacks, show_secrets=listing.show_secrets
         )
         live.write(chain(look.heading(one, style), lines))
         place = f"process {one.snapshot.pid}: " if look.several else ""
         for path in one.cycles:
             live.note(f"{place}cycle: {words.cycle(one, path, style)}")
     if not shown:
-        live.note("no unit matches the filter")
-    return look.status if shown else _NOTHING_MATCHES
+        live.note(live.NO_MATCH)
+    return look.status
+
+
+def write_listing(targets: live.Targets, listing: Listing) -> int:
+    """Write the JSON document, of the units that were asked for; returns the exit status."""
+    _columns(listing.columns)  # a document has them all
+    few = listing.filters or listing.sort or listing.limit
+    return live.write_json(targets, listing.show_secrets, _chooser(listing) if few else None)
 
 
 def show_tree(targets: live.Targets, options: tree.Options, wide: bool = False) -> int:
@@ -73,6 +77,12 @@ def _columns(wanted: str | None) -> Sequence[str]:
     for name in names:
         _known(name, "--columns")
     return names
+
+
+def _chooser(listing: Listing) -> Callable[[Graph], list[Unit]]:
+    sorting = _sorting(listing.sort)
+    selecting = _selecting(listing.filters)
+    return lambda one: selecting(sorting(one))[: listing.limit]
 
 
 def _sorting(column: str | None) -> Callable[[Graph], list[Unit]]:

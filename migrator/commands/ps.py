@@ -11,8 +11,7 @@ from migrator.commands import _live
 
 @click.command(
     epilog="KEY is name, kind, waits, file, function, state, type or tid; a GLOB matches the "
-    "whole text. Exit status: 1 when units wait for each other in a cycle (said on stderr) or "
-    "nothing matches the filter."
+    "whole text. Exit status: 1 when units wait for each other in a cycle (said on stderr)."
 )
 @_live.options
 @click.option("--columns", metavar="LIST", help=f"Of {', '.join(table.COLUMNS)}.")
@@ -51,4 +50,4 @@ def command(
     read_args = stacks or as_json or record is not None
     targets = live.Targets(pids, children, name, freeze, sample, record, replay, read_args)
     listing = views.Listing(columns, sort, filters_, limit, stacks, show_secrets, wide)
-    return live.write_json(targets, show_secrets) if as_json else views.show_table(targets, listing)
+    return (views.write_listing if as_json else views.show_table)(targets, listing)

@@ -194,9 +194,9 @@ def test_columns_sort_limit_and_filter(crowd: Program) -> None:
     assert [row["task_name"] for row in rows(done.stdout)] == ["unit-19", "unit-18"]
 
 
-def test_a_filter_that_matches_nothing_is_no_success(crowd: Program) -> None:
+def test_a_filter_that_matches_nothing_says_so(crowd: Program) -> None:
     done = migrate("ps", crowd.pid, "--filter", "name=nobody")
-    assert done.returncode == 1
+    assert done.returncode == 0
     assert "no unit matches" in done.stderr
     assert len(done.stdout.splitlines()) == 2
 
@@ -238,6 +238,24 @@ def test_what_is_no_python_has_its_own_status() -> None:
             process.kill()
     assert done.returncode == 6
     assert done.stdout == ""
+
+
+def test_json_of_some_units_has_their_edges(shape: Shape) -> None:
+    program = shape("chain", 6)
+    whole = document("ps", program.pid)["processes"][0]
+    names = {unit["id"]: unit["name"] for unit in whole["units"]}
+    some = document("ps", program.pid, "--filter", "name~[23]$", "--sort=-task_name")
+    jsonschema.validate(some, json.loads((ROOT / "docs/schema/snapshot.schema.json").read_text()))
+    (process,) = some["processes"]
+    shown = [unit["name"] for unit in process["units"]]
+    assert [name[-1] for name in shown] == ["3", "2"]
+    touching = [e for e in whole["edges"] if {names[e["waiter"]], names[e["target"]]} & set(shown)]
+    assert process["edges"] == touching
+    assert 0 < len(touching) < len(whole["edges"])
+
+    nobody = migrate("ps", "--json", "--filter", "name=nobody", program.pid)
+    assert json.loads(nobody.stdout)["processes"][0]["units"] == []
+    assert "no unit matches" in nobody.stderr
 
 
 def test_json_is_valid_and_says_the_same_as_the_text(crowd: Program) -> None:
