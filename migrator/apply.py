@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -99,7 +98,7 @@ def plan(
 def _bridged(paths: Iterable[str], run: _Run, known: Collection[str]) -> Iterator[str]:
     """The files in which stage bridge may have left something for stage asyncio."""
     needle = run.options.bridge.encode()
-    for source in sources.find(paths, exclude=run.scanning.exclude, text=False):
+    for source in run.scanning.sources(paths, text=False):
         if isinstance(source, Unread) or source.path in known:
             continue
         if run.scanning.only is not None and source.path not in run.scanning.only:
@@ -166,7 +165,7 @@ class _Run:
         if self.options.stage == "asyncio" and any(map(_relies_on_others, done.values())):
             self.imported = lost
         else:
-            found = sources.find(paths, exclude=self.scanning.exclude, text=False)
+            found = self.scanning.sources(paths, text=False)
             self.imported = taken(lost, [one.path for one in found if not isinstance(one, Unread)])
         return {**done, **self.rewrite_all([*self.imported])}
 
@@ -207,9 +206,7 @@ class _Run:
         if isinstance(data, Unread):
             return data
         codes = self.scanning.codes if self.options.codes is None else self.options.codes
-        for pattern, ignored in self.scanning.per_file_ignores:
-            if fnmatch(path, pattern):
-                codes -= ignored
+        codes -= self.scanning.ignored_in(path)
         try:
             options = replace(self.options, codes=codes, declined=declined)
             return rewrite(data, path, module, options)

@@ -7,7 +7,8 @@ command line wins over it, key by key.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,11 @@ TABLE = "eventlet-migrate"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Settings by key; a dash in the file is an underscore here. ``root`` is their folder."""
+    """Settings by key; a dash in the file is an underscore here.
+
+    ``root`` is the folder that their paths and patterns are relative to; ``places`` tells
+    where each key stands ("pyproject.toml:12: select").
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -36,65 +41,100 @@ class Config:
     to: str | None = None
     mentions: bool = False
     root: str | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 _LISTS = frozenset({"select", "ignore", "exclude", "fail-on"})
 _TEXTS = frozenset({"baseline", "cache-dir", "format", "to"})
 _CHOICES: dict[str, Sequence[str]] = {"to": STAGES, "format": FORMATS}
-KEYS = tuple(one.name.replace("_", "-") for one in fields(Config) if one.name != "root")
+KEYS = tuple(
+    one.name.replace("_", "-") for one in fields(Config) if one.name not in ("root", "places")
+)
 
 
 def load(paths: Sequence[str]) -> Config:
-    """The settings for these paths; raises UsageError naming file, key and cure."""
+    """The settings for these paths; raises UsageError naming file, line, key and cure."""
     start = os.path.commonpath([os.path.abspath(path) for path in paths]) if paths else os.getcwd()
     for folder in (Path(start), *Path(start).parents):
         file = folder / "pyproject.toml"
         if os.path.isfile(file):  # as Path.is_file, and False in a folder closed to us
-            table = _read(file).get("tool", {})
-            if isinstance(table, dict) and TABLE in table:
-                return _check(file, table[TABLE])
+            found = _settings(file, required=False)
+            if found:
+                return found
     return Config()
 
 
 def load_file(file: Path) -> Config:
     """The settings of one file, which has to have them."""
-    table = _read(file).get("tool", {})
-    if not isinstance(table, dict) or TABLE not in table:
+    found = _settings(file, required=True)
+    if not found:
         raise UsageError(f"{file} has no [tool.{TABLE}] table", "add it, or leave out --config")
-    return _check(file, table[TABLE])
+    return found
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _settings(file: Path, *, required: bool) -> Config | None:
     import tomllib
 
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        data = file.read_bytes()
+        document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         # Somebody else's broken file is reported only when it might be meant for us.
-        if TABLE.encode() not in file.read_bytes():
-            return {}
+        if not required and TABLE.encode() not in data:
+            return None
         raise UsageError(f"{file}: {error}", "correct the file") from None
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}", "name a file that can be read") from None
+    tools = document.get("tool", {})
+    if isinstance(tools, dict) and TABLE in tools:
+        return _check(file, tools[TABLE], data.decode())
+    named = [f"tool.{name}" for name in tools] if isinstance(tools, dict) else []
+    for name in (*named, *document):
+        if _is_meant(name):
+            raise UsageError(f"{file}: [{name}] is not read", f"write [tool.{TABLE}]")
+    return None
 
 
-def _check(file: Path, table: Any) -> Config:
+def _is_meant(name: str) -> bool:
+    """Whether a table has our name, but for its spelling or its place."""
+    from difflib import get_close_matches
+
+    plain = name.removeprefix("tool.").lower().replace("_", "-")
+    return plain == "migrate" or bool(get_close_matches(plain, [TABLE], cutoff=0.9))
+
+
+def _check(file: Path, table: Any, text: str) -> Config:
     if not isinstance(table, dict):
         raise UsageError(f"{file}: tool.{TABLE} is no table", f"write [tool.{TABLE}]")
     values: dict[str, Any] = {}
+    places = {}
     for key, value in table.items():
+        place = f"{file}{_line(key, text)}"
         if key not in KEYS:
-            raise UsageError(f"{file}: unknown key {key!r} in [tool.{TABLE}]", meant(key, KEYS))
+            raise UsageError(f"{place}: unknown key {key!r} in [tool.{TABLE}]", meant(key, KEYS))
         wanted = _wanted(key, value)
         if wanted:
             hint = f"it is {value!r}"
             if key in _CHOICES and isinstance(value, str):
                 hint = meant(value, _CHOICES[key])
-            raise UsageError(f"{file}: {key} must be {wanted}", hint)
+            raise UsageError(f"{place}: {key} must be {wanted}", hint)
         if key == "per-file-ignores":
             value = {glob: tuple(codes) for glob, codes in value.items()}
         values[key.replace("-", "_")] = tuple(value) if isinstance(value, list) else value
-    return Config(**values, root=str(file.parent))
+        places[key] = f"{place}: {key}"
+    return Config(**values, root=str(Path(os.path.abspath(file)).parent), places=places)
+
+
+def _line(key: str, text: str) -> str:
+    """``:12``, where the key stands below our table's header; "" when it is written otherwise."""
+    lines = text.splitlines()
+    header = re.compile(rf"\s*\[\s*tool\s*\.\s*[\"']?{TABLE}\b")
+    start = next((number for number, line in enumerate(lines) if header.match(line)), len(lines))
+    wanted = re.compile(rf"\s*(?:\[.*\.\s*)?[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+    for number, line in enumerate(lines[start:], start + 1):
+        if wanted.match(line):
+            return f":{number}"
+    return ""
 
 
 def _wanted(key: str, value: Any) -> str | None:

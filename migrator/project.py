@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from migrator import parallel, scan, sources, suppressions
+from migrator import ignores, parallel, scan, sources, suppressions
 from migrator.cache import Cache, key
 from migrator.facades import Facades
 from migrator.findings import Report, Unread
@@ -45,15 +45,19 @@ _ROUNDS = 4  # facades of facades
 class Options:
     """What a scan is asked for; ``codes`` are those of the rules selected.
 
-    ``force_exclude`` leaves out also what was named itself; ``per_file_ignores`` pairs a
-    glob with codes; ``only`` holds the paths that the report is about (the others are read
-    for what they re-export); ``processes`` None takes as many as there are processors.
+    ``exclude`` holds patterns relative to ``exclude_from`` (None: the current folder), and
+    ``force_exclude`` lets them leave out also what was named itself; ``per_file_ignores``
+    pairs a glob, relative to ``root``, with codes; ``only`` holds the paths that the report
+    is about (the others are read for what they re-export); ``processes`` None takes as many
+    as there are processors.
     """
 
     codes: frozenset[str]
     mentions: bool = False
     text: bool = True
+    root: str | None = None
     exclude: tuple[str, ...] = ()
+    exclude_from: str | None = None
     force_exclude: bool = False
     per_file_ignores: tuple[tuple[str, frozenset[str]], ...] = ()
     only: Container[str] | None = None
@@ -63,6 +67,26 @@ class Options:
     def debug_only(self) -> bool:
         """Only rules whose words can be looked for before a file is parsed."""
         return all(code.startswith(_DEBUG_FAMILIES) for code in self.codes)
+
+    def sources(self, paths: Iterable[str], *, text: bool) -> Iterator[Source | Unread]:
+        """The files to look at; ``text`` asks for those that are not Python."""
+        excluded = ignores.Ignores(self.exclude_from or os.getcwd(), self.exclude)
+        return sources.find(
+            paths, exclude=excluded if self.exclude else None, text=text, force=self.force_exclude
+        )
+
+    def ignored_in(self, path: str) -> frozenset[str]:
+        """The codes that the configuration ignores in a file."""
+        if not self.per_file_ignores:
+            return frozenset()
+        place = os.path.relpath(os.path.abspath(path), self.root or os.getcwd())
+        names = (place.replace(os.sep, "/"), os.path.basename(path))
+        found = [
+            codes
+            for pattern, codes in self.per_file_ignores
+            if any(fnmatch(name, pattern) for name in names)
+        ]
+        return frozenset().union(*found)
 
 
 @dataclass(slots=True)
@@ -100,9 +124,7 @@ def scan_project(
     collecting = gc.isenabled()
     gc.disable()  # trees hold no cycles, and looking for some costs a third of the time
     try:
-        listed = sources.find(
-            paths, exclude=options.exclude, text=options.text, force=options.force_exclude
-        )
+        listed = options.sources(paths, text=options.text)
         found = list(told(progress, "Finding files", listed))
         unread = [one for one in found if isinstance(one, Unread)]
         files = run.first_look([one for one in found if isinstance(one, Source)])
@@ -281,10 +303,7 @@ def _gather(files: Sequence[_File], unread: list[Unread], options: Options) -> R
         path = file.source.path
         if file.facts.unread:
             unread.append(file.facts.unread)
-        codes = options.codes
-        for pattern, ignored in options.per_file_ignores:
-            if fnmatch(path, pattern) or fnmatch(os.path.basename(path), pattern):
-                codes -= ignored
+        codes = options.codes - options.ignored_in(path)
         chosen = [one for one in file.facts.findings if one.code in codes]
         kept, hidden, idle = suppressions.apply(path, chosen, file.ignores, codes)
         findings += kept

@@ -15,7 +15,7 @@ from migrator import ignores
 from migrator.findings import Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from migrator.ignores import Ignores
 
@@ -71,14 +71,14 @@ class Source:
 
 
 def find(
-    paths: Iterable[str], *, exclude: Sequence[str] = (), text: bool = True, force: bool = False
+    paths: Iterable[str], *, exclude: Ignores | None = None, text: bool = True, force: bool = False
 ) -> Iterator[Source | Unread]:
     """The files under ``paths``, each once, in order; what cannot be listed too.
 
-    ``exclude`` holds gitignore patterns, relative to the current folder; they leave out
-    what was named itself only by ``force``. ``text`` asks for files that are not Python.
+    ``exclude`` leaves out what was named itself only by ``force``; ``text`` asks for files
+    that are not Python.
     """
-    excluded = [ignores.Ignores(os.getcwd(), exclude)] if exclude else []
+    excluded = [exclude] if exclude else []
     seen: set[str] = set()
     for path in paths:
         for one in _expand(path):

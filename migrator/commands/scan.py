@@ -81,7 +81,7 @@ def command(paths: Sequence[str], format_: str | None, **given: Any) -> int:
     settings = _settings(paths, given)
     stage = cast("Stage", given["stage"] or settings.to or "bridge")
     options = options_of(settings, **given)
-    fail_on = _fail_on(given["fail_on"] or settings.fail_on)
+    fail_on = _fail_on(given["fail_on"], settings)
     file = _baseline_file(given, settings)
     known = baseline.load(file, missing_ok=given["update_baseline"]) if file else {}
     scanned = list(paths) or ["."]
@@ -116,24 +116,20 @@ def options_of(
     **_: object,
 ) -> project.Options:
     """What to look at: the command line's options first, then the configuration's."""
-
-    def configured(key: str, names: Iterable[str]) -> frozenset[str]:
-        try:
-            return codes_of(names)
-        except UsageError as error:
-            place = f"{settings.root}{os.sep}pyproject.toml: {key}"
-            raise UsageError(f"{place}: {error.message}", error.hint) from None
-
-    codes = codes_of(select) if select else configured("select", settings.select or ("all",))
-    codes -= codes_of(ignore) if ignore else configured("ignore", settings.ignore)
+    codes = (
+        codes_of(select) if select else _configured("select", settings.select or ("all",), settings)
+    )
+    codes -= codes_of(ignore) if ignore else _configured("ignore", settings.ignore, settings)
     return project.Options(
         codes,
         mentions=settings.mentions if mentions is None else mentions,
         text=any(code.startswith("EVT9") for code in codes),
+        root=settings.root,
         exclude=tuple(exclude) or settings.exclude,
+        exclude_from=None if exclude else settings.root,
         force_exclude=force_exclude,
         per_file_ignores=tuple(
-            (glob, configured("per-file-ignores", names))
+            (glob, _configured("per-file-ignores", names, settings))
             for glob, names in (settings.per_file_ignores or {}).items()
         ),
         # A pool in each of the processes that pre-commit starts would be slower, not faster.
@@ -144,6 +140,8 @@ def options_of(
 def codes_of(names: Iterable[str]) -> frozenset[str]:
     """The codes that comma-separated names mean; raises UsageError with what was meant."""
     split = [name.strip() for text in names for name in text.split(",")]
+    if split and not any(split):  # --select "$UNSET" would find nothing, for ever
+        raise UsageError("no rule is named", "`migrate rules` lists them")
     try:
         return rules.select(name for name in split if name)
     except LookupError as error:
@@ -156,10 +154,20 @@ def codes_of(names: Iterable[str]) -> frozenset[str]:
         ) from None
 
 
-def _fail_on(names: Sequence[str]) -> frozenset[str]:
-    if not names or "any" in names:
+def _fail_on(given: Sequence[str], settings: Config) -> frozenset[str]:
+    names = given or settings.fail_on or ("any",)
+    if "any" in names:
         return codes_of(("all",))
-    return codes_of(name for name in names if name not in ("none", "never"))
+    names = [name for name in names if name not in ("none", "never")]
+    return codes_of(names) if given else _configured("fail-on", names, settings)
+
+
+def _configured(key: str, names: Iterable[str], settings: Config) -> frozenset[str]:
+    """As `codes_of`; what is wrong is said with the place where it stands."""
+    try:
+        return codes_of(names)
+    except UsageError as error:
+        raise UsageError(f"{settings.places[key]}: {error.message}", error.hint) from None
 
 
 def _settings(paths: Sequence[str], given: dict[str, Any]) -> Config:
@@ -167,7 +175,9 @@ def _settings(paths: Sequence[str], given: dict[str, Any]) -> Config:
         return config.Config()
     if given["config_"]:
         return config.load_file(Path(given["config_"]))
-    return config.load([path for path in paths if path != "-"] or ["."])
+    if "-" in paths:  # of the project that the source is for
+        return config.load([str(Path(given["stdin_filename"] or "-").parent)])
+    return config.load(paths or ["."])
 
 
 def _baseline_file(given: dict[str, Any], settings: Config) -> Path | None:
