@@ -7,6 +7,8 @@ later. So it is asked for what only who runs in it has: the awaitable that it ga
 
 from __future__ import annotations
 
+from itertools import islice
+
 from inspector.frames import FrameView, module_of
 
 TYPE_CHECKING = False
@@ -29,7 +31,7 @@ def hands_over(green: GreenletFacts, task: TaskFacts, index: int) -> bool:
     ):
         return True  # which awaits nothing else while the greenlet lives
     iframe = objects.layout.at["gen.gi_iframe"]
-    awaited = {inner[0] - iframe for inner in task.stack[:index]}
+    awaited = {inner[0] - iframe for inner in islice(task.stack, index)}
     awaited.update((task.waiter, task.frames.awaits(frame)))
     if index and task.stack[index - 1][1].name == "__await__":
         awaited.add(FrameView(objects, task.stack[index - 1]).local("self"))

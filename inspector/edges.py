@@ -7,6 +7,8 @@ future a task waits for (eventlet/greenthread.py, eventlet/asyncio.py, 0.38 to 0
 
 from __future__ import annotations
 
+from itertools import islice
+
 from inspector.callbacks import closures
 from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
@@ -14,7 +16,7 @@ from inspector.memory import BadMemory
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.capture import Capture
-    from inspector.greenlets import GreenletFacts
+    from inspector.frames import Place, Stack
     from inspector.objects import Objects
     from inspector.tasks import TaskFacts
 
@@ -67,24 +69,35 @@ def find_edges(capture: Capture) -> dict[Pair, str]:
             # a task: who called that may go on to other things, and wait for these.
             if awaiter != address and awaiter in capture.tasks and capture.tasks[awaiter].waiter:
                 found.setdefault((awaiter, address), LATER)
-    for facts in capture.greenlets.values():
-        _green_edges(capture, facts, found)
+    _add_green_edges(capture, found)
     return found
 
 
-def _green_edges(capture: Capture, green: GreenletFacts, found: dict[Pair, str]) -> None:
-    for raw in green.stack[:_LEAF_FRAMES]:
-        code = raw[1]
-        rule = _GREEN_WAITS.get(code.qualname)
-        if rule is None or not module_of(green.frames.objects, raw).startswith("eventlet."):
+def _add_green_edges(capture: Capture, found: dict[Pair, str]) -> None:
+    rules: dict[Place, tuple[int, str, str] | None] = {}
+    for address, green in capture.greenlets.items():
+        stack, objects = green.stack, green.frames.objects
+        if stack.place not in rules:
+            rules[stack.place] = _green_rule(objects, stack)
+        rule = rules[stack.place]
+        if rule is None:
             continue
+        index, local, via = rule
         try:
-            target = FrameView(green.frames.objects, raw).local(rule[0])
+            target = FrameView(objects, stack[index]).local(local)
         except BadMemory:
-            return
-        if target != green.address and (target in capture.greenlets or target in capture.tasks):
-            found[green.address, target] = rule[1]
-        return
+            continue
+        if target != address and (target in capture.greenlets or target in capture.tasks):
+            found[address, target] = via
+
+
+def _green_rule(objects: Objects, stack: Stack) -> tuple[int, str, str] | None:
+    """The innermost frame with a rule, and that rule."""
+    for index, raw in enumerate(islice(stack, _LEAF_FRAMES)):
+        rule = _GREEN_WAITS.get(raw[1].qualname)
+        if rule is not None and module_of(objects, raw).startswith("eventlet."):
+            return index, *rule
+    return None
 
 
 class _TaskWaits:
@@ -92,8 +105,8 @@ class _TaskWaits:
 
     def __init__(self, capture: Capture) -> None:
         self._tasks = capture.tasks
-        # Types with the code at the leaf and that of its caller: no task stands behind these.
-        self._plain: set[tuple[object, ...]] = set()
+        # Types of futures, and where who waits stands: no task stands behind these.
+        self._plain: set[tuple[int, Place]] = set()
 
     def awaited(self, task: TaskFacts) -> tuple[str, list[int]]:
         """By what means, and they; none where the future stands for itself or is unreadable."""
@@ -101,9 +114,7 @@ class _TaskWaits:
         try:
             place = task.waiter + 8
             kind = objects.memory.pages[place >> 12][(place >> 3) & 511]
-            stack = task.stack
-            caller = stack[1][1] if len(stack) > 1 else None
-            case = (kind, stack[0][1] if stack else None, caller)
+            case = (kind, task.stack.place)
             if case in self._plain:
                 return "", []
             via, behind = self._by_rule(task)
@@ -119,7 +130,7 @@ class _TaskWaits:
     def _by_rule(self, task: TaskFacts) -> tuple[str, list[int]]:
         """What the function waits for in which the task stands, or the one that called it."""
         objects = task.frames.objects
-        for frame in task.stack[:2]:
+        for frame in islice(task.stack, 2):
             code = frame[1]
             rule = _TASK_WAITS.get(code.qualname)
             if not module_of(objects, frame).startswith("asyncio."):

@@ -1,20 +1,23 @@
-"""Frames and code objects: which function, which line, which arguments.
+"""Frames and stacks: which function, which line, which arguments.
 
-Code objects do not change and are shared, so each is decoded once; what a frame shows
-without its arguments depends only on (code, instruction), so that is made once too.
-Sources: pycore_frame.h, cpython/code.h, InternalDocs/code_objects.md (PEP 626, 657).
+Code objects do not change and are shared, so each is decoded once; where a whole stack
+stands depends only on the code and the instruction of each frame, so that is told once too.
+Source: pycore_frame.h.
 """
 
 from __future__ import annotations
 
 import struct
 
+from inspector.code_objects import CELL, Code
 from inspector.memory import BadMemory, fields
 from inspector.snapshot import Frame
 from inspector.values import represent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from inspector.memory import Memory
     from inspector.objects import Objects
 
@@ -22,108 +25,62 @@ MAX_DEPTH = 1 << 20  # frames of one stack: sys.setrecursionlimit(10**6) is not 
 _ENDS = 10_000  # frames kept of either end of a stack: more than that nobody reads
 _MAX_ON_C_STACK = 1 << 14  # a recursion of C and Python ends with the C stack
 _MAX_NAMES = 4096
-_MAX_LINES = 1 << 20
 
-_VARARGS, _VARKEYWORDS = 0x04, 0x08
-_AWAITABLE = 0x80 | 0x200  # CO_COROUTINE, CO_ASYNC_GENERATOR
-_CELL = 0x40 | 0x80  # CO_FAST_CELL, CO_FAST_FREE in localspluskinds
 _OWNED_BY_INTERPRETER = 3  # FRAME_OWNED_BY_CSTACK or _INTERPRETER: no Python in it
 
 
-class Code:
-    """A code object, decoded. ``names`` are those of locals, cells and free variables."""
-
-    __slots__ = ("address", "arguments", "coroutine", "file", "flags", "heights", "kinds", "lines",
-                 "module", "name", "names", "offsets", "places", "qualname", "shown",
-                 "start")  # fmt: skip
-
-    def __init__(self, objects: Objects, address: int) -> None:
-        memory, at = objects.memory, objects.layout.at
-        if objects.type_of(address).full != "builtins.code":
-            raise BadMemory(f"no code object at {address:#x}")
-
-        def text(field: str) -> str:
-            found = objects.label(memory.word(address + at[field]))
-            if found is None:
-                raise BadMemory(f"{field} is no str")
-            return found
-
-        self.address = address
-        self.shown: dict[int, Frame] = {}  # instruction -> what a frame there shows
-        self.heights: dict[int, int] = {}  # instruction -> stack below the `with` it is in
-        self.module: str | None = None  # once `module_of` was asked
-        self.start = address + at["code.co_code_adaptive"]
-        self.qualname = text("code.qualname")
-        self.name = text("code.name")
-        self.file = text("code.filename")
-        self.flags = memory.u32(address + at["code.flags"])
-        self.coroutine = bool(self.flags & _AWAITABLE)
-        names = objects.items(memory.word(address + at["code.localsplusnames"]), _MAX_NAMES)
-        self.names = tuple(objects.text(name) or "?" for name in names)
-        kinds = objects.raw_bytes(memory.word(address + at["code.localspluskinds"]), _MAX_NAMES)
-        self.places = {name: index for index, name in enumerate(self.names)}
-        self.kinds = kinds or b""
-        if len(self.kinds) != len(self.names):
-            raise BadMemory("names and kinds of locals differ in length")
-        # Of those that are not in cells: how far they are from the start of a frame.
-        self.offsets = {
-            name: objects.locals + 8 * index
-            for name, index in self.places.items()
-            if not self.kinds[index] & _CELL
-        }
-        # co_kwonlyargcount comes two ints after co_argcount
-        positional = memory.u32(address + at["code.argcount"])
-        keyword_only = memory.u32(address + at["code.argcount"] + 8)
-        count = positional + keyword_only
-        for flag in (_VARARGS, _VARKEYWORDS):
-            count += bool(self.flags & flag)
-        self.arguments = min(count, len(self.names))
-        table = objects.raw_bytes(memory.word(address + at["code.linetable"]), _MAX_LINES)
-        self.lines = line_table(table or b"", memory.u32(address + at["code.firstlineno"]))
-
-    def line(self, instruction: int) -> int:
-        """The line of the instruction at an address, 0 when the table gives none."""
-        unit = (instruction - self.start) >> 1
-        if unit < 0:  # 3.11 and 3.12 point before the first one until it has run
-            unit = 0
-        return self.lines[unit] if unit < len(self.lines) else 0
-
-    def show(self, instruction: int) -> Frame:
-        """A frame at an instruction, without arguments; the same for all that are there."""
-        line = self.line(instruction)
-        shown = Frame(self.qualname, self.file, line, None, self.coroutine)
-        self.shown[instruction] = shown
-        return shown
+RawFrame = tuple[int, Code, int]  # address of the frame, its code, its instruction
 
 
-def line_table(table: bytes, first_line: int) -> list[int]:
-    """The line of every code unit (two bytes), 0 for none, from a PEP 626 location table."""
-    lines: list[int] = []
-    line = first_line
-    position, end = 0, len(table)
-    while position < end and len(lines) < _MAX_LINES:
-        head = table[position]
-        position += 1
-        kind = head >> 3 & 15
-        if kind in (13, 14):  # a signed varint of six-bit groups: 1 + 2 * |delta| + sign
-            value = shift = 0
-            while position < end:
-                group = table[position]
-                position += 1
-                value |= (group & 63) << shift
-                shift += 6
-                if not group & 64 or shift > 60:
-                    break
-            line += -(value >> 1) if value & 1 else value >> 1
-        elif 10 <= kind <= 12:
-            line += kind - 10
-        lines += [0 if kind == 15 else line] * ((head & 7) + 1)
-        while position < end and not table[position] & 128:  # columns
-            position += 1
-    return lines
+class Place:
+    """Where a stack stands: code and instruction of each frame, innermost first.
+
+    Thousands of units stand at a handful of places: what follows from the place alone is
+    found out once for each.
+    """
+
+    __slots__ = ("_shown", "frames")
+
+    def __init__(self, frames: tuple[tuple[Code, int], ...]) -> None:
+        self.frames = frames
+        self._shown: tuple[Frame, ...] | None = None
+
+    def show(self) -> tuple[Frame, ...]:
+        """The frames as a snapshot shows them, without arguments; always the same object."""
+        if self._shown is None:
+            self._shown = tuple([code.show(instruction) for code, instruction in self.frames])
+        return self._shown
 
 
-RawFrame = tuple[int, "Code", int]  # address of the frame, its code, its instruction
+class Stack:
+    """The frames of one unit: where it stands, and the address of each frame. Innermost first."""
+
+    __slots__ = ("addresses", "place")
+
+    def __init__(self, place: Place, addresses: Sequence[int]) -> None:
+        self.place = place
+        self.addresses = addresses
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def __getitem__(self, index: int) -> RawFrame:
+        return self.addresses[index], *self.place.frames[index]
+
+    def __iter__(self) -> Iterator[RawFrame]:
+        for address, (code, instruction) in zip(self.addresses, self.place.frames, strict=True):
+            yield address, code, instruction
+
+    def __add__(self, outer: Stack) -> Stack:
+        frames = self.place.frames + outer.place.frames
+        return Stack(Place(frames), [*self.addresses, *outer.addresses])
+
+    def part(self, start: int, end: int | None = None) -> Stack:
+        """The frames from ``start`` up to ``end``."""
+        return Stack(Place(self.place.frames[start:end]), self.addresses[start:end])
+
+
+EMPTY = Stack(Place(()), ())
 
 
 def module_of(objects: Objects, frame: RawFrame) -> str:
@@ -183,7 +140,7 @@ class FrameView:
         at = objects.layout.at["code.argcount"] + 12  # co_stacksize
         height = min(objects.memory.u32(code.address + at), most)
         words = objects.memory.words(self.address + objects.locals, len(code.names) + height)
-        cells = [self._value(index) for index, kind in enumerate(code.kinds) if kind & _CELL]
+        cells = [self._value(index) for index, kind in enumerate(code.kinds) if kind & CELL]
         return [*(word & objects.tag for word in words), *cells]
 
     def words(self) -> list[int]:
@@ -195,7 +152,7 @@ class FrameView:
         objects = self.objects
         place = self.address + objects.locals + 8 * index
         value = objects.memory.pages[place >> 12][(place >> 3) & 511] & objects.tag
-        if value and self.code.kinds[index] & _CELL and objects.type_of(value).name == "cell":
+        if value and self.code.kinds[index] & CELL and objects.type_of(value).name == "cell":
             value = objects.memory.word(value + objects.layout.at["cell.contents"])
         return value
 
@@ -208,7 +165,7 @@ class FrameView:
         for index, name in enumerate(code.names[: code.arguments]):
             try:
                 value = pages[place >> 12][(place >> 3) & 511] & tag
-                if code.kinds[index] & _CELL:
+                if code.kinds[index] & CELL:
                     value = self._value(index)
                 found[name] = shown.get(value) or represent(objects, value)
             except BadMemory:
@@ -224,7 +181,7 @@ class Frames:
         self.objects = objects
         self.with_arguments = arguments
         self.codes: dict[int, Code] = {}  # by what a frame says of it, tag and all
-        self._stacks: dict[tuple[object, ...], tuple[Frame, ...]] = {}
+        self._places: dict[tuple[int, ...], Place] = {}
         self.cut: list[int] = []  # how long those stacks were of which only the ends were kept
         at = objects.layout.at
         self.tag = objects.tag
@@ -257,14 +214,32 @@ class Frames:
             self.codes[address] = self.codes[bare] = found
         return found
 
-    def chain(self, address: int) -> list[RawFrame]:
+    def stack(self, addresses: list[int], trail: list[int]) -> Stack:
+        """The stack of the frames at ``addresses``, innermost first.
+
+        ``trail`` has two words for each: what the frame says that it executes, and the
+        instruction. Raises BadMemory where the former is no code.
+        """
+        if len(addresses) > 2 * _ENDS:  # the middle of one so deep is not shown
+            self.cut.append(len(addresses))
+            del addresses[_ENDS:-_ENDS], trail[2 * _ENDS : -2 * _ENDS]
+        key = tuple(trail)
+        place = self._places.get(key)
+        if place is None:
+            words = iter(trail)
+            frames = [(self.code_at(code), at) for code, at in zip(words, words, strict=True)]
+            place = self._places[key] = Place(tuple(frames))
+        return Stack(place, addresses)
+
+    def chain(self, address: int) -> Stack:
         """The frames from ``address`` outwards. Raises BadMemory, also for endless chains.
 
         Frames that run no Python (the interpreter's own, shims) are left out.
         """
-        objects, codes, memory = self.objects, self.codes, self.objects.memory
-        pages, unpack, tag = memory.pages, self._frame.unpack_from, self.tag
-        found: list[RawFrame] = []
+        codes, memory = self.codes, self.objects.memory
+        pages, unpack = memory.pages, self._frame.unpack_from
+        found: list[int] = []
+        trail: list[int] = []
         seen, check, mark = 0, 64, -1
         while address:
             try:
@@ -274,44 +249,39 @@ class Frames:
             except struct.error:  # it lies across two pages
                 data = memory.data(address, self.size)
                 executable, previous, instruction, owner = unpack(data)
-            if owner < _OWNED_BY_INTERPRETER:
-                code = codes.get(executable)
-                if code is None and objects.type_of(executable & tag).full == "builtins.code":
-                    code = self.code_at(executable)
-                if code is not None:
-                    found.append((address, code, instruction))
+            if owner < _OWNED_BY_INTERPRETER and (executable in codes or self._is_code(executable)):
+                found.append(address)
+                trail.append(executable)
+                trail.append(instruction)
             address = previous
             seen += 1
             if address == mark or seen == MAX_DEPTH:
                 raise BadMemory("a stack that does not end")
             if seen == check:  # a circle comes by here again, as Brent found
                 mark, check = address, 2 * check
-        self.keep_ends(found)
-        return found
+        return self.stack(found, trail)
 
-    def keep_ends(self, stack: list[RawFrame]) -> None:
-        """Leave the middle out of a stack that is too long to be shown."""
-        if len(stack) > 2 * _ENDS:
-            self.cut.append(len(stack))
-            del stack[_ENDS:-_ENDS]
+    def _is_code(self, executable: int) -> bool:
+        return self.objects.type_of(executable & self.tag).full == "builtins.code"
 
-    def chain_over_stack(self, address: int, start: int, saved: int, copy: int) -> list[RawFrame]:
+    def chain_over_stack(self, address: int, start: int, saved: int, copy: int) -> Stack:
         """`chain` through frames on a C stack, of which ``saved`` bytes from ``start`` were moved.
 
         Where C calls Python, CPython 3.12 links a frame of its own that lies on the C stack;
         greenlet keeps a copy of a suspended one's at ``copy``. Raises BadMemory.
         """
         memory, at = self.objects.memory, self.objects.layout.at
-        found: list[RawFrame] = []
+        found: list[int] = []
+        trail: list[int] = []
         for _ in range(_MAX_ON_C_STACK):
             if not address:
-                return found
+                return self.stack(found, trail)
             place = address + copy - start if start <= address < start + saved else address
             if memory.u8(place + at["frame.owner"]) < _OWNED_BY_INTERPRETER:
-                executable = memory.word(place + at["frame.executable"]) & self.tag
-                if self.objects.type_of(executable).full == "builtins.code":
-                    instruction = memory.word(place + at["frame.instr_ptr"])
-                    found.append((address, self.code_at(executable), instruction))
+                executable = memory.word(place + at["frame.executable"])
+                if self._is_code(executable):
+                    found.append(address)
+                    trail += executable, memory.word(place + at["frame.instr_ptr"])
             address = memory.word(place + at["frame.previous"])
         raise BadMemory("a stack that does not end")
 
@@ -337,28 +307,22 @@ class Frames:
             return memory.word(top - self.slot) & self.tag
         return self.awaited(address, instruction, memory.u32(address + at["frame.stacktop"]))
 
-    def show(self, frame: RawFrame) -> Frame:
-        """The frame as a snapshot shows it."""
-        _, code, instruction = frame
-        shown = code.shown.get(instruction) or code.show(instruction)
+    def show(self, stack: Stack) -> tuple[Frame, ...]:
+        """A stack as a snapshot shows it."""
+        shown = stack.place.show()
         if not self.with_arguments:
             return shown
-        function, file, line, _, coroutine = shown
-        return Frame(function, file, line, FrameView(self.objects, frame).arguments(), coroutine)
+        objects = self.objects
+        return tuple(
+            [
+                Frame(one[0], one[1], one[2], FrameView(objects, frame).arguments(), one[4])
+                for one, frame in zip(shown, stack, strict=True)
+            ]
+        )
 
-    def show_all(self, stack: list[RawFrame]) -> tuple[Frame, ...]:
-        """A stack as a snapshot shows it. Without arguments, the same object for equal ones."""
-        if self.with_arguments:
-            return tuple([self.show(frame) for frame in stack])
-        places = tuple([frame[1:] for frame in stack])
-        found = self._stacks.get(places)
-        if found is None:
-            found = self._stacks[places] = tuple([self.show(frame) for frame in stack])
-        return found
-
-    def views(self, stack: list[RawFrame], limit: int = MAX_DEPTH) -> list[FrameView]:
-        """The innermost ``limit`` frames of a stack, with their locals within reach."""
-        return [FrameView(self.objects, frame) for frame in stack[:limit]]
+    def views(self, stack: Stack) -> list[FrameView]:
+        """The frames of a stack with their locals within reach."""
+        return [FrameView(self.objects, frame) for frame in stack]
 
 
 def _resumes_await(memory: Memory, instruction: int) -> bool:

@@ -8,13 +8,14 @@ checked against the DWARF of the wheels; the layout is told by the objects thems
 
 from __future__ import annotations
 
+from inspector.frames import EMPTY
 from inspector.memory import BadMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from inspector.frames import Frames, RawFrame
+    from inspector.frames import Frames, Stack
     from inspector.objects import Objects
 
 PIMPL_AT = 32  # PyGreenlet: header, weakreflist, dict, pimpl
@@ -68,6 +69,7 @@ class GreenletFacts:
     running = False
     started = True
     stack_start = 0
+    stack: Stack = EMPTY
 
     def __init__(
         self, address: int, pimpl: int, type_name: str, frames: Frames, *, is_main: bool
@@ -77,7 +79,6 @@ class GreenletFacts:
         self.pimpl = pimpl
         self.type = type_name
         self.is_main = is_main
-        self.stack: list[RawFrame] = []
 
 
 def block_sizes(minor: int, version: str | None) -> list[int]:

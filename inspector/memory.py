@@ -47,8 +47,8 @@ class MemorySource(Protocol):
     def scan(self, address: int, size: int) -> bytes:
         """As `read`, to look for something: what is found is read again."""
 
-    def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
-        """``size`` bytes at each address; an empty or short item where there are none."""
+    def gather(self, addresses: Sequence[int], size: int) -> Iterator[bytes | memoryview]:
+        """``size`` bytes at each address, in turn; an empty or short item where there are none."""
 
     def gather_joined(self, addresses: Sequence[int], size: int) -> bytes | bytearray:
         """The same in one piece, with zeroes where there are none: for very many."""
@@ -95,16 +95,22 @@ class LiveProcess:
 
     scan = read
 
-    def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
-        """``size`` bytes at each address, in one system call a batch when there are many."""
-        found: list[bytes | memoryview] = []
+    def gather(self, addresses: Sequence[int], size: int) -> Iterator[bytes | memoryview]:
+        """``size`` bytes at each address, in one system call a batch when there are many.
+
+        Who keeps none of them needs the memory of one batch only: a new page of it costs more
+        than to read one.
+        """
         for batch, data in self._batches(addresses, size):
             if data is None:
-                found += [self.read(address, size) for address in batch]
+                for address in batch:
+                    yield self.read(address, size)
             else:
                 view = memoryview(data)
-                found += [view[at : at + size] for at in range(0, len(view), size)]
-        return found
+                for at in range(0, len(view), size):
+                    yield view[at : at + size]
+                del view
+            del data
 
     def gather_joined(self, addresses: Sequence[int], size: int) -> bytes | bytearray:
         """`gather` without an object for each address."""

@@ -12,7 +12,7 @@ from inspector.values import callable_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inspector.frames import Code
+    from inspector.code_objects import Code
     from inspector.greenlets import GreenletFacts
     from inspector.objects import Objects
     from inspector.schedule import Schedule

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from inspector.capture import Capture
-    from inspector.frames import RawFrame
+    from inspector.frames import Stack
     from inspector.objects import Objects
     from inspector.snapshot import Edge, Unit
 
@@ -86,7 +86,7 @@ def _known_by(
     return found
 
 
-def _locals(objects: Objects, stack: list[RawFrame]) -> Iterator[int]:
+def _locals(objects: Objects, stack: Stack) -> Iterator[int]:
     for frame, code, _ in stack:
         try:
             words = objects.memory.words(frame + objects.locals, len(code.names))

@@ -21,7 +21,7 @@ from inspector.patience import patiently
 from inspector.process import Mapping, OsThread, Process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inspector.memory import LiveProcess, MemorySource
     from inspector.snapshot import Snapshot
@@ -145,12 +145,11 @@ class Recorder:
         """As the source, and nothing is kept."""
         return self._source.scan(address, size)
 
-    def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
+    def gather(self, addresses: Sequence[int], size: int) -> Iterator[bytes | memoryview]:
         """As the source gathers."""
-        found = self._source.gather(addresses, size)
-        for address, data in zip(addresses, found, strict=True):
+        for address, data in zip(addresses, self._source.gather(addresses, size), strict=True):
             self._keep(address, size, bytes(data))
-        return found
+            yield data
 
     def gather_joined(self, addresses: Sequence[int], size: int) -> bytes:
         """As the source gathers."""
@@ -249,9 +248,9 @@ class Recording:
             found = data
         return found
 
-    def gather(self, addresses: Sequence[int], size: int) -> list[bytes | memoryview]:
+    def gather(self, addresses: Sequence[int], size: int) -> Iterator[bytes | memoryview]:
         """``size`` bytes at each address."""
-        return [self.read(address, size) for address in addresses]
+        return (self.read(address, size) for address in addresses)
 
     def gather_joined(self, addresses: Sequence[int], size: int) -> bytes:
         """The same in one piece."""

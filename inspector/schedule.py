@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from inspector.frames import Place, RawFrame
     from inspector.greenlets import GreenletFacts
 
 _MAX_TIMERS = 200_000
@@ -94,14 +95,23 @@ class Schedule:
         return []
 
 
-def hub_in(green: GreenletFacts) -> int:
-    """The hub whose method is on a greenlet's stack, 0 when none is."""
-    for raw in green.stack:
-        code = raw[1]
-        objects = green.frames.objects
-        if code.name in ("switch", "run") and module_of(objects, raw).startswith("eventlet.hubs"):
+def hubs_in(greenlets: Iterable[GreenletFacts]) -> set[int]:
+    """The hubs whose methods are on the stacks of greenlets."""
+    frame_at: dict[Place, int] = {}  # the innermost frame of a hub's method, -1 for none
+    found = set()
+    for green in greenlets:
+        stack, objects = green.stack, green.frames.objects
+        index = frame_at.get(stack.place)
+        if index is None:
+            of_hub = (place for place, raw in enumerate(stack) if _is_hubs(objects, raw))
+            index = frame_at[stack.place] = next(of_hub, -1)
+        if index >= 0:
             try:
-                return FrameView(objects, raw).local("self")
+                found.add(FrameView(objects, stack[index]).local("self"))
             except BadMemory:
-                return 0
-    return 0
+                continue
+    return found - {0}
+
+
+def _is_hubs(objects: Objects, raw: RawFrame) -> bool:
+    return raw[1].name in ("switch", "run") and module_of(objects, raw).startswith("eventlet.hubs")

@@ -56,7 +56,7 @@ def _nowhere(capture: Capture) -> set[int]:
         stacks = [thread.stack for thread in capture.threads]
         stacks += [green.stack for green in capture.greenlets.values()]
         for stack in stacks:
-            for frame, _, _ in stack:
+            for frame in stack.addresses:
                 executing.pop(frame, None)
         executing.pop(0, None)
         found.update(executing.values())
@@ -92,7 +92,7 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
     if only is None:
         before = capture.memory.pages
         numbers = {start >> 12 for _, start, _, _ in units}
-        numbers.update([frame[0] >> 12 for _, _, _, unit in units for frame in unit.stack])
+        numbers.update([frame >> 12 for _, _, _, unit in units for frame in unit.stack.addresses])
         # What begins on a page may end on the next.
         numbers.update([n + 1 for n in numbers if n + 1 in before])
         same = capture.memory.unchanged(numbers)
@@ -101,7 +101,7 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
     moved = set()
     for address, start, size, unit in units:
         if start >> 12 in same and (start + size) >> 12 in same:
-            for frame, _, _ in unit.stack:
+            for frame in unit.stack.addresses:
                 if frame >> 12 not in same or (frame + last) >> 12 not in same:
                     break
             else:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import struct
 
-from inspector.frames import MAX_DEPTH
+from inspector.frames import EMPTY, MAX_DEPTH
 from inspector.memory import BadMemory, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inspector.frames import Frames, RawFrame
+    from inspector.frames import Frames, Stack
     from inspector.objects import Objects
 
 MAX_TASKS = 2_000_000
@@ -44,6 +44,7 @@ class TaskFacts:
     coro = 0
     waiter = 0  # _fut_waiter: the future it waits for, 0 when it is scheduled or runs
     awaiters: list[int] | tuple[()] = ()
+    stack: Stack = EMPTY
     executing = 0  # the frame of its chain that runs now, 0 when all are suspended
     not_started = False
     python = False  # of the class written in Python
@@ -53,7 +54,6 @@ class TaskFacts:
         self.type = type_name
         self.tid = tid
         self.frames = frames  # of the capture it comes from
-        self.stack: list[RawFrame] = []
 
 
 def walk_list(objects: Objects, head: int) -> tuple[list[int], bool]:
@@ -240,10 +240,11 @@ class TaskReader:
     def read_chain(self, task: TaskFacts) -> None:
         """Follow what the task's coroutine awaits, down to the leaf. Raises BadMemory."""
         frames, memory = self.frames, self.objects.memory
-        pages, awaitables, codes = memory.pages, self.awaitables, frames.codes
+        pages, awaitables = memory.pages, self.awaitables
         unpack, iframe, tag = self.generator.unpack_from, self.iframe, frames.tag
         awaiting, awaited, slot = self.awaiting, frames.awaited, frames.slot
-        own = task.stack
+        own: list[int] = []
+        trail: list[int] = []
         current = task.coro
         seen, check, mark = 0, 64, 0
         while current:
@@ -273,8 +274,9 @@ class TaskReader:
                     current = next(filter(None, inner), 0)
                 continue
             if state == awaiting:
-                code = codes.get(executable) or frames.code_at(executable)
-                own.append((current + iframe, code, instruction))
+                own.append(current + iframe)
+                trail.append(instruction)
+                trail.append(executable)
                 if slot:
                     top -= slot
                     current = pages[top >> 12][(top >> 3) & 511] & tag
@@ -282,13 +284,16 @@ class TaskReader:
                     current = awaited(current + iframe, instruction, top)
                 continue
             if state in (self.created, self.suspended):
-                own.append((current + iframe, frames.code_at(executable), instruction))
+                own.append(current + iframe)
+                trail.append(instruction)
+                trail.append(executable)
                 task.not_started = state == self.created and len(own) == 1
             elif state == self.executing:  # now, or in a greenlet that is suspended
                 task.executing = current + iframe
             break
-        frames.keep_ends(own)
         own.reverse()
+        trail.reverse()
+        task.stack = frames.stack(own, trail)
 
     def _awaitable(self, kind: int) -> int:
         module, _, name = self.objects.type_at(kind).full.rpartition(".")

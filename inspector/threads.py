@@ -5,11 +5,12 @@ Sources: pycore_interp.h, pycore_runtime.h, cpython/pystate.h, ceval_gil.c.
 
 from __future__ import annotations
 
+from inspector.frames import EMPTY
 from inspector.memory import BadMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inspector.frames import Frames, RawFrame
+    from inspector.frames import Frames, Stack
     from inspector.layouts import Layout
     from inspector.memory import Memory
 
@@ -43,7 +44,7 @@ class ThreadFacts:
     def __init__(self, state: ThreadState, frames: Frames) -> None:
         self.state = state
         self.frames = frames  # of the reading that the stack comes from
-        self.stack: list[RawFrame] = []
+        self.stack: Stack = EMPTY
         self.running_task = 0
 
     def read(self, frames: Frames, top: int = 0) -> None:
@@ -60,7 +61,7 @@ class ThreadFacts:
         at, address = frames.objects.layout.at, self.state.address
         running_at = at.get("atstate.running_task")
         failures = agreed = 0
-        last: list[RawFrame] = []
+        last = EMPTY
         for _ in range(_TRIES):
             memory = frames.objects.memory.fresh()
             now = frames.beside(memory)
@@ -76,16 +77,18 @@ class ThreadFacts:
                     break
                 continue
             last, self.frames, self.stack = self.stack, now, stack
-            seen = [(frame, code) for frame, code, _ in stack], [place for *_, place in stack[1:]]
+            codes = [code for code, _ in stack.place.frames]
+            seen = stack.addresses, codes, [place for _, place in stack.place.frames[1:]]
             agreed = agreed + 1 if seen == before else 1
             if agreed == _AGREE:
                 return
             before = seen
-            pages = {place >> 12 for frame, _, _ in stack for place in (frame, frame + frames.size)}
+            ends = (0, frames.size)
+            pages = {frame + end >> 12 for frame in stack.addresses for end in ends}
         self.stack = _common(last, self.stack)
 
 
-def _common(one: list[RawFrame], other: list[RawFrame]) -> list[RawFrame]:
+def _common(one: Stack, other: Stack) -> Stack:
     """The outer frames that two stacks share, and the first in which they are elsewhere."""
     count = 0
     for (frame, code, place), (frame_then, code_then, place_then) in zip(
@@ -96,7 +99,7 @@ def _common(one: list[RawFrame], other: list[RawFrame]) -> list[RawFrame]:
         count += 1
         if place != place_then:
             break
-    return other[len(other) - count :]
+    return other.part(len(other) - count)
 
 
 def interpreters(memory: Memory, layout: Layout, runtime: int) -> list[int]:

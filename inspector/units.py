@@ -7,7 +7,7 @@ from inspector.frames import module_of
 from inspector.memory import BadMemory
 from inspector.naming import Names
 from inspector.record import Record
-from inspector.schedule import Schedule, hub_in
+from inspector.schedule import Schedule, hubs_in
 from inspector.snapshot import Edge, Thread, Unit
 from inspector.tasks import is_pending
 from inspector.tracked import Births
@@ -16,7 +16,7 @@ from inspector.waits import Waits
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.capture import Capture
-    from inspector.frames import Frames, RawFrame
+    from inspector.frames import Frames, Stack
     from inspector.greenlets import GreenletFacts
     from inspector.snapshot import Frame, KernelState, Kind, State
     from inspector.tasks import TaskFacts
@@ -48,7 +48,7 @@ class Assembled(Record):
 
 # Where a task's coroutine is: its state, its own frames and what reads them, the greenlet
 # around them or 0.
-_Place = tuple["State", "list[RawFrame]", "Frames", int]
+_Place = tuple["State", "Stack", "Frames", int]
 
 
 def assemble(capture: Capture, *, waits: bool = True) -> Assembled:
@@ -66,7 +66,7 @@ class _Assembly:
         self.tids = self._tids_of_mains()
         self.current: dict[int, int] = {}  # tid -> address of the greenlet that runs there
         self._place_running_greenlets()
-        self.hubs = {hub for green in capture.greenlets.values() if (hub := hub_in(green))}
+        self.hubs = hubs_in(capture.greenlets.values())
         self.schedule = Schedule(self.objects, sorted(self.hubs))
         self.futures: dict[int, bool] = {}  # types, and whether they are C futures
         self.future_state = capture.target.layout.at.get("future.state", 0)
@@ -168,12 +168,12 @@ class _Assembly:
             return found
         for thread in self.capture.threads:
             green = self.current.get(thread.state.tid, 0)
-            for frame, _, _ in thread.stack:
+            for frame in thread.stack.addresses:
                 if frame in wanted:
                     found[frame] = (thread, green, True)
         for facts in self.capture.greenlets.values():
             if not facts.running:
-                for frame, _, _ in facts.stack:
+                for frame in facts.stack.addresses:
                     if frame in wanted:
                         found[frame] = (facts, facts.address, False)
         return found
@@ -228,8 +228,13 @@ class _Assembly:
             state = "running" if task.address in self.running_tasks else "waiting"
             return state, task.stack, task.frames, 0
         holder, green, now = self.holders[task.executing]
-        inner = [frame for frame, _, _ in holder.stack].index(task.executing)
-        return "running" if now else "waiting", holder.stack[: inner + 1], holder.frames, green
+        inner = holder.stack.addresses.index(task.executing)
+        return (
+            "running" if now else "waiting",
+            holder.stack.part(0, inner + 1),
+            holder.frames,
+            green,
+        )
 
     def _task(self, task: TaskFacts, place: _Place) -> Unit:
         address = task.address
@@ -237,12 +242,12 @@ class _Assembly:
         inside = None
         if greenlet and not self.capture.greenlets[greenlet].is_main:
             inside = self.ids[greenlet]
-        stack = frames.show_all(own)
+        stack = frames.show(own)
         # From the outermost in, so that the places of those to come stay what they are.
         for green, index in sorted(self.continuing.get(address, ()), key=lambda one: -one[1]):
             inside = self.ids[green]
             facts = self.capture.greenlets[green]
-            stack = (*stack[:index], *facts.frames.show_all(facts.stack), *stack[index:])
+            stack = (*stack[:index], *facts.frames.show(facts.stack), *stack[index:])
         tid = task.tid or self._tid_of_task(task)
         return self._unit(address, "task", task.type, task.name, tid, state, stack, inside)
 
@@ -314,7 +319,7 @@ class _Assembly:
         kind = self._kind(green)
         name = kind if kind != "green" else self.names.name(green)
         tid = self.tids.get(self._main_of(green))
-        stack = green.frames.show_all(green.stack)
+        stack = green.frames.show(green.stack)
         return self._unit(green.address, kind, green.type, name, tid, state, stack, inside)
 
     def _kind(self, green: GreenletFacts) -> Kind:
@@ -359,7 +364,7 @@ class _Assembly:
             holds_gil=state.holds_gil,
             current_task=self.ids.get(running),
             current_greenlet=self.ids.get(green) if green else None,
-            stack=thread.frames.show_all(thread.stack),
+            stack=thread.frames.show(thread.stack),
             state=_KERNEL_STATES.get(known.state) if known else None,
             system_call=(known.system_call or None) if known else None,
         )

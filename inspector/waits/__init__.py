@@ -8,6 +8,8 @@ knows is said to be unknown.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from inspector.edges import SEMAPHORE
 from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from inspector.capture import Capture
-    from inspector.frames import RawFrame
+    from inspector.frames import Place, RawFrame, Stack
     from inspector.greenlets import GreenletFacts
     from inspector.objects import Objects
     from inspector.schedule import Schedule
@@ -52,6 +54,7 @@ class Waits:
         self._name_of = name_of
         self._looks: dict[int, Look] = {}  # by the reading that a unit was decoded from
         self._rules: dict[int, tuple[bool, Rule | None]] = {}  # by address of the code
+        self._at_places: dict[Place, list[tuple[int, Rule]]] = {}
         self._reasons: dict[int, Reason] = {}
         self._waiters: dict[int, int] = {}  # by address of what they wait on
         self._holders: dict[int, list[int]] = {}
@@ -197,19 +200,26 @@ class Waits:
             self._looks[id(objects)] = found
         return found
 
-    def _at_leaf(self, look: Look, stack: list[RawFrame]) -> Reason | None:
+    def _at_leaf(self, look: Look, stack: Stack) -> Reason | None:
         """What the rules say of the library's frames at the leaf of a stack."""
+        rules = self._at_places.get(stack.place)
+        if rules is None:
+            rules = self._at_places[stack.place] = self._rules_at(look.objects, stack)
         reason = None
-        known = self._rules
-        left = _LEAF_FRAMES
-        for frame in stack:
-            inside, rule = known.get(frame[1].address) or self._rule(look.objects, frame)
-            if not inside or not left:
-                break
-            left -= 1
-            if rule is not None:
-                reason = look.read(rule, FrameView(look.objects, frame), reason)
+        for index, rule in rules:
+            reason = look.read(rule, FrameView(look.objects, stack[index]), reason)
         return reason
+
+    def _rules_at(self, objects: Objects, stack: Stack) -> list[tuple[int, Rule]]:
+        """The rules for those of a stack's frames that have one, from the leaf outwards."""
+        found = []
+        for index, frame in enumerate(islice(stack, _LEAF_FRAMES)):
+            inside, rule = self._rules.get(frame[1].address) or self._rule(objects, frame)
+            if not inside:
+                break
+            if rule is not None:
+                found.append((index, rule))
+        return found
 
     def _rule(self, objects: Objects, frame: RawFrame) -> tuple[bool, Rule | None]:
         """Whether the frame's code is part of a library that waits, and its rule."""

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.callbacks import Closure
     from inspector.capture import Capture
-    from inspector.frames import RawFrame
+    from inspector.frames import Stack
     from inspector.objects import Objects
     from inspector.waits.reason import Look
 
@@ -52,7 +52,7 @@ class Workers:
                 self._add(green.frames.objects, green.stack, green.address)
         return self._work.get(future)
 
-    def _add(self, objects: Objects, stack: list[RawFrame], green: int) -> None:
+    def _add(self, objects: Objects, stack: Stack, green: int) -> None:
         assert self._work is not None
         for frame in stack:
             if (

@@ -10,14 +10,17 @@ it or waits for a condition, for which it has given it back. So has one inside
 
 from __future__ import annotations
 
+from itertools import islice
+
 from inspector.memory import BadMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from inspector.capture import Capture
-    from inspector.frames import Code, Frames, RawFrame
+    from inspector.code_objects import Code
+    from inspector.frames import Frames, RawFrame
     from inspector.objects import Objects
 
 _CONDITIONS = frozenset({"asyncio.locks.Condition", "threading.Condition"})
@@ -46,7 +49,7 @@ def find_holders(
     return found
 
 
-def _entered(frames: Frames, stack: list[RawFrame], depth: int) -> Iterator[int]:
+def _entered(frames: Frames, stack: Iterable[RawFrame], depth: int) -> Iterator[int]:
     """Addresses of the objects whose ``__exit__`` the frames will call, and what those hold."""
     objects = frames.objects
     memory, at = objects.memory, objects.layout.at
@@ -92,7 +95,7 @@ def _behind(frames: Frames, manager: int, depth: int) -> Iterator[int]:
     elif kind in _GENERATED and depth:
         generator = objects.attribute(manager, "gen")
         stack = frames.chain(generator + objects.layout.at["gen.gi_iframe"])
-        yield from _entered(frames, stack[:1], depth - 1)
+        yield from _entered(frames, islice(stack, 1), depth - 1)
 
 
 def _depth(objects: Objects, code: Code, instruction: int) -> int:
