@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _MARK = re.compile(rb"#\s*migrate:\s*ignore")  # rare, and cheap to look for
 _COMMENT = re.compile(
-    r"#\s*migrate:\s*ignore(?P<file>-file)?\b(?:\[(?P<codes>[^\]]*)\])?[ \t]*(?P<reason>[^\r\n]*)"
+    r"#\s*migrate:\s*ignore(?P<file>-file)?(?![\w-])[ \t]*"
+    r"(?:\[(?P<codes>[^\]#]*)(?P<end>\]?))?[ \t]*(?P<reason>[^\r\n]*)"
 )
 
 
@@ -32,13 +33,13 @@ _COMMENT = re.compile(
 class Suppression:
     """One comment. It stands in line ``at`` and speaks for lines ``first`` to ``last``.
 
-    ``codes`` is as written, () for all.
+    ``codes`` is as written, None for all; of brackets that say nothing it is ().
     """
 
     at: int
     first: int
     last: int
-    codes: tuple[str, ...]
+    codes: tuple[str, ...] | None
     reason: str
 
 
@@ -50,10 +51,11 @@ def find(data: bytes, *, python: bool = True) -> tuple[Suppression, ...]:
     for text, at, first, last in _comments(data) if python else _lines(data):
         match = _COMMENT.search(text)
         if match:
-            names = (match["codes"] or "").split(",")
+            names = match["codes"].split(",") if match["end"] else ()
             codes = tuple(name.strip() for name in names if name.strip())
             lines = (0, sys.maxsize) if match["file"] else (first, last)
-            found.append(Suppression(at, *lines, codes, match["reason"]))
+            all_or_some = None if match["codes"] is None else codes
+            found.append(Suppression(at, *lines, all_or_some, match["reason"]))
     return tuple(found)
 
 
@@ -102,28 +104,35 @@ def apply(
     if not suppressions:
         return list(findings), 0, []
     idle: list[Unused] = []
-    active: list[tuple[Suppression, frozenset[str]]] = []
+    # Each name of a comment by itself: one that hides nothing is told of, too.
+    active: list[tuple[Suppression, str, frozenset[str]]] = []
     for one in suppressions:
-        try:
-            active.append((one, rules.select(one.codes or ("all",))))
-        except LookupError as error:
-            idle.append(Unused(path, one.at, f"suppression names no rule: {error.args[0]}"))
-    used: set[Suppression] = set()
+        names = ("all",) if one.codes is None else one.codes
+        for name in names:
+            try:
+                active.append((one, name, rules.select([name])))
+            except LookupError:
+                idle.append(Unused(path, one.at, f"suppression names no rule: {name}"))
+        if not names:
+            idle.append(Unused(path, one.at, "suppression names no rule: write ignore[CODE]"))
+    used: set[tuple[Suppression, str]] = set()
     kept = []
     hidden = 0
     for finding in findings:
         span = finding.span
         hits = [
-            one
-            for one, codes in active
+            (one, name)
+            for one, name, codes in active
             if finding.code in codes and one.first <= span.end_line and span.line <= one.last
         ]
         used.update(hits)
         hidden += bool(hits)
         if not hits:
             kept.append(finding)
-    for one, codes in active:
-        if one not in used and codes <= selected:
-            text = f"[{', '.join(one.codes)}]" if one.codes else ""
+    for one in suppressions:
+        mine = [(name, codes) for of, name, codes in active if of is one and codes <= selected]
+        unused = [name for name, _ in mine if (one, name) not in used]
+        if unused:
+            text = f"[{', '.join(unused)}]" if one.codes else ""
             idle.append(Unused(path, one.at, f"unused suppression{text}"))
-    return kept, hidden, idle
+    return kept, hidden, sorted(idle, key=lambda one: one.line)

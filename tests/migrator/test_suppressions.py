@@ -75,6 +75,28 @@ def test_a_comment_that_excuses_nothing_is_named_with_its_own_line() -> None:
     assert [(one.line, one.message) for one in report.unused] == [(2, "unused suppression[EVT102]")]
 
 
+@pytest.mark.parametrize(
+    ("comment", "suppressed", "unused"),
+    [
+        ("ignore[EVT001, EVT301]", 1, ["unused suppression[EVT001]"]),
+        ("ignore[EVT301,server,hubs]", 1, ["unused suppression[hubs]"]),
+        ("ignore[EVT301, EVT999]", 1, ["suppression names no rule: EVT999"]),
+        ("ignore [EVT301] why", 1, []),
+        ("ignore: why", 1, []),
+        ("ignore[]", 0, ["suppression names no rule: write ignore[CODE]"]),
+        ("ignore[EVT301", 0, ["suppression names no rule: write ignore[CODE]"]),
+        ("ignore-line[EVT301]", 0, []),
+        ("ignored[EVT301]", 0, []),
+    ],
+)
+def test_a_comment_excuses_what_it_names_and_no_more(
+    comment: str, suppressed: int, unused: list[str]
+) -> None:
+    report = scan(f"import eventlet.wsgi  # migrate: {comment}\n")
+    assert report.suppressed == suppressed
+    assert [one.message for one in report.unused] == unused
+
+
 def test_a_whole_file_and_files_of_other_kinds() -> None:
     assert scan("import eventlet\n\n# migrate: ignore-file[core] why\n").suppressed == 1
     report = scan("eventlet  # migrate: ignore[EVT951] why\ngreenlet\n", "requirements.txt")
