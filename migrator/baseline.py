@@ -11,13 +11,15 @@ import json
 import os
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from inspector.errors import UsageError
+from migrator import sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from migrator.findings import Finding, Report
 
@@ -30,7 +32,8 @@ Counts = dict[tuple[str, str], int]
 def load(file: Path, *, missing_ok: bool = False) -> Counts:
     """Counts by path and code; raises UsageError when the file is missing or makes no sense."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        document = json.loads(text, object_pairs_hook=_once)
     except FileNotFoundError:
         if missing_ok:
             return {}
@@ -57,6 +60,15 @@ def load(file: Path, *, missing_ok: bool = False) -> Counts:
                 raise _corrupt(file, f"{path!r} {code} is not a count")
             counts[path, code] = count
     return counts
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What a key names, which merging both sides of a conflict may have written twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, number in Counter(key for key, _ in pairs).items() if number > 1)
+        raise ValueError(f"{twice!r} stands there twice")
+    return found
 
 
 def _corrupt(file: Path, why: str) -> UsageError:
@@ -88,18 +100,28 @@ def count(findings: Iterable[Finding], file: Path) -> Counts:
 
 def relative(path: str, file: Path) -> str:
     """A path as the baseline ``file`` has it."""
-    return os.path.relpath(path, file.parent).replace(os.sep, "/")
+    folder, name = os.path.split(path)
+    place = Path(_real(folder), name)  # whatever links lead there
+    return os.path.relpath(place, _real(str(file.parent))).replace(os.sep, "/")
 
 
-def apply(report: Report, known: Counts, file: Path) -> Report:
-    """Leave out what is known."""
+@cache
+def _real(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def apply(
+    report: Report, known: Counts, file: Path, scanned: Iterable[str], codes: frozenset[str]
+) -> Report:
+    """Leave out what is known, and count what is known but gone; arguments as of `update`."""
     now = count(report.findings, file)
     new = tuple(
         one
         for one in report.findings
         if now[place := (relative(one.path, file), one.code)] > known.get(place, 0)
     )
-    return replace(report, findings=new, known=len(report.findings) - len(new))
+    gone = Counter(known) - Counter(update(report, known, file, scanned, codes))
+    return replace(report, findings=new, known=len(report.findings) - len(new), gone=gone.total())
 
 
 def update(
@@ -111,7 +133,12 @@ def update(
     that is, was looked at. Files that are gone go from the baseline, too.
     """
     unread = {relative(one.path, file) for one in report.unread}
-    below = [relative(path, file) for path in scanned]
+    below = [
+        relative(one, file)
+        for path in scanned
+        for one in sources.expand(path)
+        if isinstance(one, str)
+    ]
     kept = {
         (path, code): number
         for (path, code), number in known.items()

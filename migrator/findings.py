@@ -88,7 +88,8 @@ class Report:
     """The result of one scan, in the order of the paths.
 
     ``files`` were looked at; ``suppressed`` findings are hidden by comments, ``known`` ones
-    by the baseline; ``unused`` are comments that hide nothing.
+    by the baseline, which counts ``gone`` more that are no longer there; ``unused`` are
+    comments that hide nothing.
     """
 
     findings: tuple[Finding, ...]
@@ -96,4 +97,5 @@ class Report:
     files: int
     suppressed: int = 0
     known: int = 0
+    gone: int = 0
     unused: tuple[Unused, ...] = ()

@@ -81,7 +81,7 @@ def find(
     excluded = [exclude] if exclude else []
     seen: set[str] = set()
     for path in paths:
-        for one in _expand(path):
+        for one in expand(path):
             if isinstance(one, Unread):
                 yield one
                 continue
@@ -127,7 +127,8 @@ def _with_included(
                 yield pending[-1]
 
 
-def _expand(path: str) -> list[str] | list[Unread]:
+def expand(path: str) -> list[str] | list[Unread]:
+    """The path, or what its wildcards match."""
     try:
         os.lstat(path)
     except OSError as error:

@@ -92,7 +92,7 @@ def command(paths: Sequence[str], format_: str | None, **given: Any) -> int:
     if file and given["update_baseline"]:
         return _update(report, known, file, scanned, options.codes)
     if file:
-        report = baseline.apply(report, known, file)
+        report = baseline.apply(report, known, file, scanned, options.codes)
     _write(report, stage, format_ or settings.format or "concise", given)
     return exit_status(report, fail_on)
 

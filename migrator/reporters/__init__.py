@@ -60,6 +60,8 @@ def summary(report: Report) -> str:
     ]
     if report.known:
         parts.append(f"{report.known} more in the baseline")
+    if report.gone:
+        parts.append(f"{report.gone} of the baseline gone (--update-baseline notes it)")
     if report.suppressed:
         parts.append(f"{report.suppressed} suppressed")
     if report.unread:

@@ -50,6 +50,7 @@ def document(report: Report, stage: Stage) -> dict[str, Any]:
             "by_code": dict(sorted(Counter(one.code for one in report.findings).items())),
             "suppressed": report.suppressed,
             "baseline": report.known,
+            "baseline_gone": report.gone,
         },
         "unused_suppressions": [
             {"path": one.path, "line": one.line, "reason": one.message} for one in report.unused
