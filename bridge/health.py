@@ -32,6 +32,11 @@ class Rule(NamedTuple):
 
 
 RULES: dict[str, Rule] = {
+    "stopped": Rule(
+        "deny",
+        "the process is stopped, by a signal or a debugger",
+        "let it go on: kill -CONT PID, or see who traces it: grep TracerPid /proc/PID/status",
+    ),
     "deadlock": Rule(
         "deny",
         "units wait for each other in a cycle",

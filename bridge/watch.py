@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.words import is_library
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
     from inspector.snapshot import Snapshot, Unit
 
 WINDOW = 60  # looks for which counts are kept
-_FEWEST = 4  # looks from which on a branch may be said to grow
+_PARTS = 4  # of the time, in three of which, the last included, some have come to stay
+_SIGNIFICANT = 2.7  # times what the number of units would vary by if they came and went at random
+_MOST_ENDED = 4  # times as many come as end
 _SLACK = 0.05  # seconds by which two readings of one deadline may differ
 
 
@@ -55,6 +56,8 @@ class Watch:
     tracks: Mapping[str, Track]  # by unit; those of the last look only
     ended: tuple[Track, ...]  # those of the look before that are gone
     counts: Mapping[Branch, tuple[int, ...]]  # one a look, oldest first, WINDOW at most
+    arrivals: Mapping[Branch, tuple[int, ...]]  # beside them: how many are seen first
+    times: tuple[float, ...]  # and when the looks were taken
 
     @property
     def now(self) -> float:
@@ -77,12 +80,26 @@ class Watch:
         return track.since == self.now > track.first_seen
 
     def growing(self) -> dict[Branch, tuple[int, ...]]:
-        """The branches whose every later count is above every earlier one, with the counts.
+        """The branches of which ever more units come and stay, with their counts.
 
-        Halves are compared, so that neither a slow leak nor one with noise on it is missed,
-        and one single step is not yet growth.
+        A service under load has now more units and now fewer: there, as many end as come. Where
+        one leaks, few end, and of those that came at any time some are still there.
         """
-        return {branch: counts for branch, counts in self.counts.items() if grows(counts)}
+        if len(self.times) <= _PARTS:
+            return {}
+        stayed: dict[Branch, set[int]] = {}
+        place = {moment: number for number, moment in enumerate(self.times)}
+        for track in self.tracks.values():
+            if track.first_seen > self.times[0] and track.unit.kind in ("task", "green"):
+                part = (place[track.first_seen] - 1) * _PARTS // (len(self.times) - 1)
+                stayed.setdefault(branch_of(track.unit), set()).add(part)
+        return {
+            branch: self.counts[branch]
+            for branch, parts in stayed.items()
+            if len(parts) >= _PARTS - 1
+            and _PARTS - 1 in parts
+            and grows(self.counts[branch], sum(self.arrivals[branch][1:]))
+        }
 
 
 def begin(snapshot: Snapshot) -> Watch:
@@ -90,7 +107,7 @@ def begin(snapshot: Snapshot) -> Watch:
     now = snapshot.taken_at
     tracks = {unit.id: Track(unit, now, now) for unit in snapshot.units}
     counts = {branch: (count,) for branch, count in _branches(snapshot).items()}
-    return Watch(snapshot, now, 1, tracks, (), counts)
+    return Watch(snapshot, now, 1, tracks, (), counts, counts, (now,))
 
 
 def look(watch: Watch, snapshot: Snapshot) -> Watch:
@@ -107,12 +124,20 @@ def look(watch: Watch, snapshot: Snapshot) -> Watch:
     )
     looks = min(watch.looks, WINDOW - 1)
     present = _branches(snapshot)
-    counts = {}
+    new = Counter(
+        branch_of(track.unit)
+        for track in tracks.values()
+        if track.first_seen == snapshot.taken_at and track.unit.kind in ("task", "green")
+    )
+    counts, arrivals = {}, {}
     for branch in watch.counts.keys() | present.keys():
         earlier = watch.counts.get(branch, (0,) * looks)[-looks:]
         if any(earlier) or branch in present:
             counts[branch] = (*earlier, present.get(branch, 0))
-    return Watch(snapshot, watch.started, watch.looks + 1, tracks, ended, counts)
+            came = watch.arrivals.get(branch, (0,) * looks)[-looks:]
+            arrivals[branch] = (*came, new.get(branch, 0))
+    times = (*watch.times[-looks:], snapshot.taken_at)
+    return Watch(snapshot, watch.started, watch.looks + 1, tracks, ended, counts, arrivals, times)
 
 
 def observed(watch: Watch) -> Snapshot:
@@ -143,11 +168,15 @@ def branch_of(unit: Unit) -> Branch:
     return Branch(unit.kind, function, own[-1].file if own else "")
 
 
-def grows(counts: tuple[int, ...]) -> bool:
-    """Whether ``counts``, oldest first, keep growing; see `Watch.growing`."""
-    half = len(counts) // 2
-    rises = sum(later > earlier for earlier, later in pairwise(counts))
-    return len(counts) >= _FEWEST and rises > 1 and min(counts[-half:]) > max(counts[:half])
+def grows(counts: tuple[int, ...], came: int) -> bool:
+    """Whether ``counts``, oldest first, grow by more than chance, ``came`` having come meanwhile.
+
+    What comes and goes at random varies by the square root of how many did: where nothing ends,
+    it takes eight. A slower leak wants a longer watch.
+    """
+    more = counts[-1] - counts[0]
+    ended = max(came - more, 0)
+    return more > 0 and came >= _MOST_ENDED * ended and more**2 > _SIGNIFICANT**2 * (came + ended)
 
 
 def _branches(snapshot: Snapshot) -> Counter[Branch]:
@@ -158,7 +187,7 @@ def _follow(track: Track | None, unit: Unit, before: Snapshot, snapshot: Snapsho
     now = snapshot.taken_at
     if track is None or not _same(track.unit, unit):
         return Track(unit, now, now)
-    moved = unit.moving or _place(track.unit) != _place(unit)
+    moved = unit.moving or _place(track.unit, before) != _place(unit, snapshot)
     if moved or _restarted(track.unit, unit, before, snapshot):
         return Track(unit, track.first_seen, now, track.moves + 1)
     return Track(unit, track.first_seen, track.since, track.moves)
@@ -176,11 +205,12 @@ def _same(one: Unit, other: Unit) -> bool:
     return later is not None and (root.function, root.file) == (later.function, later.file)
 
 
-def _place(unit: Unit) -> object:
+def _place(unit: Unit, snapshot: Snapshot) -> object:
     """Equal at two looks if nothing says that the unit ran in between."""
     wait = unit.wait
     return (
         unit.state,
+        snapshot.marks.get(unit.id),
         [(frame.function, frame.file, frame.line) for frame in unit.stack],
         wait and (wait.on, wait.object, wait.fd, wait.mode, wait.peer, wait.seconds_total),
     )

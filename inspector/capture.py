@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from inspector.attach import Target
     from inspector.greenlets import GreenletFacts
     from inspector.memory import Memory
-    from inspector.snapshot import Snapshot
+    from inspector.snapshot import Snapshot, Turn
     from inspector.tasks import TaskFacts
     from inspector.threads import ThreadFacts, ThreadState
 
@@ -48,6 +48,7 @@ class Options(Record):
     waits: bool = True
     orphans: bool = False  # say who waits for what nobody else knows
     ended: bool = False  # search all memory for exceptions that nobody has asked for
+    marks: bool = False  # tell waits and turns of loops apart that look alike
     # For a process that looks at itself: the calling thread's id and the address of the frame
     # object to read its stack from, since what is called from there changes all the time.
     caller: tuple[int, int] | None = None
@@ -107,6 +108,12 @@ def _take(target: Target, options: Options) -> Snapshot:
         from inspector import unretrieved as ended
 
         unretrieved = ended.search(capture)
+    marks: dict[str, int] = {}
+    turns: dict[int, Turn] = {}
+    if options.marks:
+        from inspector import marks as telling
+
+        marks, turns = telling.of_units(capture), telling.turns(capture, found.units)
     failed = len(capture.failed_tasks) + len(capture.failed_pimpls)
     moving = len(capture.moving)
     completeness = Completeness(
@@ -121,7 +128,9 @@ def _take(target: Target, options: Options) -> Snapshot:
     )
     snapshot = target.snapshot(capture, found, taken_at, completeness)
     unread = (*capture.failed_tasks, *capture.failed_pimpls)
-    return snapshot._replace(unretrieved=unretrieved, unread=unread, orphans=orphaned)
+    return snapshot._replace(
+        unretrieved=unretrieved, unread=unread, orphans=orphaned, marks=marks, turns=turns
+    )
 
 
 class Capture:

@@ -138,6 +138,13 @@ class Unretrieved(Record):
     stack: tuple[Frame, ...]  # where it was raised, innermost first
 
 
+class Turn(Record):
+    """One time around an event loop or hub."""
+
+    began: float  # CLOCK_MONOTONIC seconds: no two turns have the same
+    age: float  # seconds since then
+
+
 class Snapshot(Record):
     """One process at one moment."""
 
@@ -156,3 +163,6 @@ class Snapshot(Record):
     unretrieved: tuple[Unretrieved, ...] | None = None  # None when it was not looked for
     unread: tuple[int, ...] = ()  # addresses of the units that failed
     orphans: frozenset[str] = frozenset()  # units that wait for what nobody else knows
+    # Both empty unless asked for, and never to be changed.
+    marks: Mapping[str, int] = {}  # unit -> what differs when it has run in between
+    turns: Mapping[int, Turn] = {}  # tid -> the present turn of the loop or hub there

@@ -101,18 +101,21 @@ class Look:
         if not taken:
             raise failures[0][0]
 
-    def take(self, pid: int, *, orphans: bool = False, ended: bool = False) -> Snapshot:
+    def take(
+        self, pid: int, *, orphans: bool = False, ended: bool = False, marks: bool = False
+    ) -> Snapshot:
         """A snapshot of one process, after it has been watched where that was asked for.
 
         ``orphans`` asks who waits for what nobody else knows, ``ended`` has memory searched
-        for exceptions that were never retrieved.
+        for exceptions that were never retrieved, ``marks`` is for comparing looks.
         """
         from inspector import capture
 
         targets = self._targets
         options = capture.Options(
-            args=targets.args, freeze=targets.freeze, orphans=orphans, ended=ended
-        )
+            args=targets.args, freeze=targets.freeze, orphans=orphans, ended=ended,
+            marks=marks or targets.sample is not None,
+        )  # fmt: skip
         if targets.record is not None:
             from inspector import recording
 

@@ -90,7 +90,7 @@ def command(
     limits = checks.Limits(_STUCK if stuck is None else stuck, max_age, max_units)
     chosen = _levels(levels)
     matches = filters.parse(filters_)
-    look = _live.Look(_live.Targets(pids, children, name, freeze))
+    look = _live.Look(_live.Targets(pids, children, name, freeze, args=False))
     named = look.pids()
     examinations = {pid: health.Examination(limits, chosen, matches) for pid in named}
     gone: dict[int, MigrateError] = {}
@@ -146,7 +146,9 @@ def _examine(
     known: dict[int, process.Process] = {}
     start = 0.0
     for number in range(samples):
-        time.sleep(max(0.0, start + number * interval - time.time()))
+        # One after a look that took long is late: not at once, nothing would have happened.
+        least = interval / 2 if number else 0.0
+        time.sleep(max(least, start + number * interval - time.time()))
         for pid, examination in examinations.items():
             if pid in gone:
                 continue
@@ -157,7 +159,8 @@ def _examine(
                     raise NoSuchProcess(f"process {pid} has ended")
                 # The search takes longer than all else: once, and again when time has passed.
                 ended = number in (0, samples - 1) and examination.wants_ended()
-                snapshot = look.take(pid, orphans=number == samples - 1, ended=ended)
+                last = number == samples - 1
+                snapshot = look.take(pid, orphans=last, ended=ended, marks=samples > 1)
             except MigrateError as error:
                 if not look.several:
                     raise
@@ -168,10 +171,12 @@ def _examine(
 
 
 def _facts(pid: int) -> checks.Facts:
+    threads = process.threads(pid)
     return checks.Facts(
-        frozenset(thread.tid for thread in process.threads(pid) if thread.state in "SD"),
+        frozenset(thread.tid for thread in threads if thread.state in "SD"),
         process.count_sockets(pid) > _SOCKETS_OF_A_LOOP,
         descriptors.clients(pid),
+        stopped=bool(threads) and all(thread.state in "Tt" for thread in threads),
     )
 
 

@@ -51,7 +51,9 @@ def command(pid: int, interval: float, tree: bool, filter_: str) -> int:
             f"{os.environ.get('TERM') or 'not set'})",
             f"for a single picture: migrate ps {pid}",
         )
-    looks = Looks(pid)
+    from inspector.capture import Options
+
+    looks = Looks(pid, Options(marks=True))
     first = looks.take()
     from migrator.screen import Screen
 

@@ -137,11 +137,11 @@ def test_growth_is_named_and_marked() -> None:
     def leak(count: int) -> list[Unit]:
         return [task(number) for number in range(count)]
 
-    found = looks(*(at(second, GREEN, *leak(2 + second)) for second in range(5)))
+    found = looks(*(at(second, GREEN, *leak(2 + 3 * second)) for second in range(5)))
     picture = show(found)
-    assert "grows: work 2 to 6" in text(picture)
+    assert "grows: work 2 to 14" in text(picture)
     marked = [line for line in picture.lines if "^" in line.text[:2]]
-    assert len(marked) == 6
+    assert len(marked) == 14
 
 
 def test_what_could_not_be_read_is_said() -> None:

@@ -138,22 +138,45 @@ def test_a_branch_that_was_tracked_is_named_by_its_spawn() -> None:
     assert list(begin(at(0, born)).counts) == [Branch("task", "work", "/srv/app.py:5")]
 
 
+def _looks(*groups: range) -> Watch:
+    """A look each second at units of these numbers, each started alike."""
+    return watch(*(at(i, *(unit(number) for number in ids)) for i, ids in enumerate(groups)))
+
+
 def test_names_the_branch_that_keeps_growing() -> None:
-    def leak(count: int) -> tuple[Unit, ...]:
-        return tuple(unit(number) for number in range(count))
-
-    looks = watch(*(at(second, *leak(2 + second)) for second in range(5)))
-    assert looks.growing() == {Branch("task", "work", "/srv/app.py"): (2, 3, 4, 5, 6)}
+    looks = _looks(*(range(2 + 3 * second) for second in range(5)))
+    assert looks.growing() == {Branch("task", "work", "/srv/app.py"): (2, 5, 8, 11, 14)}
 
 
-def test_growth_is_neither_noise_nor_one_step() -> None:
-    assert grows((1, 2, 3, 4))
-    assert grows((10, 12, 11, 13, 15, 14, 17, 16))
-    assert grows((1,) * 15 + (2,) * 15 + (3,) * 15 + (4,) * 15)
-    assert not grows((1, 2, 3))
-    assert not grows((1, 1, 5, 5))
-    assert not grows((5, 9, 2, 8, 6, 7, 3, 9))
-    assert not grows((4, 3, 2, 1))
+def test_a_leak_is_seen_behind_the_units_that_end() -> None:
+    leaked = [range(5 * second) for second in range(9)]
+    served = [range(1000 + second, 1001 + second) for second in range(9)]
+    looks = watch(
+        *(
+            at(second, *(unit(number) for number in (*leaked[second], *served[second])))
+            for second in range(9)
+        )
+    )
+    assert looks.growing()
+
+
+def test_what_comes_and_goes_does_not_grow() -> None:
+    """Counts that rise at every look, of units that all are others at the next."""
+    waves = [range(100 * second, 100 * second + 10 + 5 * second) for second in range(8)]
+    assert not _looks(*waves).growing()
+
+
+def test_one_burst_is_not_growth() -> None:
+    assert not _looks(range(2), range(2), range(50), range(50), range(50)).growing()
+    assert not _looks(*(range(20 * second) for second in range(4))).growing()  # too few looks
+
+
+def test_growth_is_more_than_chance() -> None:
+    assert grows((0, 2, 4, 6, 8), 8)
+    assert not grows((0, 2, 3, 5, 7), 7)
+    assert grows((10, 50), 45)
+    assert not grows((10, 50), 60)  # as many end as half of those that stay
+    assert not grows((50, 40), 20)
 
 
 def test_remembers_a_bounded_number_of_looks() -> None:

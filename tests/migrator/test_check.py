@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ import pytest
 
 from bridge.health import RULES
 from migrator.durations import Duration
+from tests.interpreters import TARGETS
 from tests.live import migrate
 from tests.programs import ROOT, every_target
 
@@ -87,6 +89,8 @@ def _codes(process: dict[str, Any], level: str = "deny") -> list[str]:
             for version in ("3.11", "3.12", "3.13", "3.15")
         ),
         ("churn", "3.14", [], None),
+        *(("gives_way", version, [], None) for version in TARGETS),
+        ("green_gives_way", "3.14", [], None),
         ("samples/hybrid_service.py", "3.14", [], None),
     ],
 )
@@ -196,6 +200,37 @@ def test_sleepers_and_servers_are_not_stuck(sick: Callable[..., Program]) -> Non
     _, process = _check(sick("samples/hybrid_service.py"), "--stuck", "1s")
     assert "async_run" not in str(process["findings"])  # the asyncio hub's own task
     assert "heartbeat" not in str(process["findings"])
+
+
+@pytest.mark.parametrize("restless", ["asks", "green_asks"])
+def test_who_comes_by_the_same_place_again_is_not_stuck(
+    restless: str, sick: Callable[..., Program]
+) -> None:
+    status, process = _check(sick(restless), "--stuck", "1500ms")
+    assert (status, process["findings"]) in ((0, []), (3, []))
+
+
+def test_a_blocked_loop_says_since_when_it_has_not_turned(sick: Callable[..., Program]) -> None:
+    program = sick("busy")
+    begun = time.monotonic()  # it was blocked before
+    time.sleep(0.5)
+    done = migrate("check", program.pid, "--samples", "3", *QUICK)
+    said = re.search(r"the event loop's present turn began ([0-9.]+) s ago", done.stdout)
+    assert said, done.stdout
+    assert float(said[1]) + 0.05 >= 0.5
+    assert float(said[1]) <= time.monotonic() - begun + 30
+
+
+@pytest.mark.parametrize("ailment", ["healthy", "busy"])
+def test_a_stopped_process_is_said_to_be_that(ailment: str, sick: Callable[..., Program]) -> None:
+    program = sick(ailment)
+    os.kill(program.pid, signal.SIGSTOP)
+    status, process = _check(program, "--samples", "3", "--allow", "unnamed")
+    assert (status, _codes(process)) == (1, ["stopped"])
+    os.kill(program.pid, signal.SIGCONT)
+    assert "stopped" not in _codes(_check(program, "--samples", "3")[1])
+    frozen = migrate("check", program.pid, "--samples", "3", "--freeze", *QUICK)
+    assert "stopped" not in frozen.stdout
 
 
 def test_levels_are_the_users_choice(sick: Callable[..., Program]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 import threading
 import time
@@ -188,6 +189,47 @@ def spin_in_callback():
         pass
 
 
+async def gives_way():  # alone, and it computes: at each look it is the one that runs
+    async def compute():
+        ready()
+        while True:
+            compute_for(0.02)
+            await asyncio.sleep(0)
+
+    await asyncio.create_task(compute(), name="computer")
+
+
+def compute_for(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def answer_slowly(connection):
+    while data := connection.recv(100):
+        time.sleep(0.02)
+        connection.sendall(data)
+
+
+def slow_peer():
+    ours, theirs = socket.socketpair()
+    threading.Thread(target=answer_slowly, args=(theirs,), daemon=True).start()
+    return ours
+
+
+async def asks():  # again and again: nearly always waiting, at the same place
+    async def ask(loop, peer):
+        while True:
+            await loop.sock_sendall(peer, b"?")
+            await loop.sock_recv(peer, 100)
+
+    peer = slow_peer()
+    peer.setblocking(False)
+    task = asyncio.create_task(ask(asyncio.get_running_loop(), peer), name="asker")
+    ready()
+    await task
+
+
 async def leak():
     tasks = set()
     ready()
@@ -267,9 +309,33 @@ def green_leak():
         eventlet.sleep(0.02)
 
 
-def green_readers():
-    import socket
+def green_gives_way():
+    import eventlet
 
+    def compute():
+        ready()
+        while True:
+            compute_for(0.02)
+            eventlet.sleep(0)
+
+    eventlet.spawn(compute).wait()
+
+
+def green_asks():
+    import eventlet
+    from eventlet.greenio import GreenSocket
+
+    def ask(peer):
+        while True:
+            peer.sendall(b"?")
+            peer.recv(100)
+
+    thread = eventlet.spawn(ask, GreenSocket(slow_peer()))
+    ready()
+    thread.wait()
+
+
+def green_readers():
     import eventlet
     from eventlet import debug, hubs
 
