@@ -44,7 +44,7 @@ LATER = "awaits later"  # it will, or may: it does something else yet
 # their names, the last is the ``inner`` one; since 3.14 another is the task that called it.
 SHIELDS = "shield.<locals>._outer_done_callback"
 _LEAF_FRAMES = 6  # how far above the leaf such a function stands
-_MAX_AWAITED = 100_000
+_MAX_AWAITED = 2_000_000
 
 
 def find_edges(capture: Capture) -> dict[Pair, str]:

@@ -29,6 +29,7 @@ else:
 PAGE = 4096
 WINDOW = 4  # pages read on a miss: one pymalloc pool
 MAX_BYTES = 1 << 20  # the longest run of bytes anything asks for
+MAX_WORDS = 1 << 21  # and of words: the items of a list
 _RUN = 8  # pages read together where they follow each other
 _BATCH = 512  # remote ranges in one process_vm_readv; the kernel takes up to 1024
 _VECTOR_FROM = 2048  # ranges from which importing ctypes pays
@@ -237,8 +238,13 @@ class Memory:
         start = (address >> 3) & 511
         if count >= 0 and start + count <= 512:
             return self.pages[address >> 12][start : start + count].tolist()
-        data = self.data(address & ~7, 8 * count)
-        return memoryview(data).cast("Q").tolist()
+        if not 0 <= count <= MAX_WORDS:
+            raise BadMemory(f"{count} words asked for at {address:#x}")
+        found: list[int] = []
+        for first in range(0, count, MAX_BYTES >> 3):
+            size = min(8 * (count - first), MAX_BYTES)
+            found += memoryview(self.data((address & ~7) + 8 * first, size)).cast("Q").tolist()
+        return found
 
     def data(self, address: int, size: int) -> bytes:
         """``size`` bytes from ``address``. Raises BadMemory, also for a senseless size."""

@@ -398,7 +398,9 @@ class Objects:
         page, start = memory.pages[address >> 12], address & 4095
         try:
             pointer, length, state = self._str.unpack_from(page, start)
-        except struct.error:  # it lies across two pages
+        except struct.error:  # it lies across two pages, if it is a str
+            if not self.type_of(address).flags & _UNICODE:
+                return None
             pointer, length, state = self._str.unpack(memory.data(address, self._str.size))
         kind = self._types.get(pointer) or self.type_at(pointer)
         if not kind.flags & _UNICODE:

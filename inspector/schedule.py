@@ -9,6 +9,7 @@ from __future__ import annotations
 from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
 from inspector.objects import Objects
+from inspector.values import callable_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ class Schedule:
             kind = objects.type_of(callback).name
             if kind == "builtin_function_or_method":  # greenlet.switch
                 return [(memory.word(callback + objects.layout.at["builtin.self"]), arguments)]
-            if kind == "method":  # Event._do_send(result, exc, waiter)
-                return [(argument, []) for argument in arguments]
+            if kind == "method" and callable_name(objects, callback) == "Event._do_send":
+                return [(waiter, []) for waiter in arguments[2:3]]  # after result and exc
         except BadMemory:
             pass
         return []

@@ -257,9 +257,11 @@ class TaskReader:
                 kind, state, executable, instruction, top = unpack(
                     pages[current >> 12], current & 4095
                 )
-            except struct.error:
-                data = memory.data(current, self.generator.size)
-                kind, state, executable, instruction, top = unpack(data)
+            except struct.error:  # a generator lies across two pages; what is smaller may not
+                kind, state, executable, instruction, top = memory.word(current + 8), 0, 0, 0, 0
+                if self._awaitable(kind) is _GENERATOR:
+                    data = memory.data(current, self.generator.size)
+                    kind, state, executable, instruction, top = unpack(data)
             category = awaitables.get(kind)
             if category is None:
                 category = self._awaitable(kind)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     # standard library's own modules is written "python".
     Rules = dict[tuple[str, str], Rule]
 
-MAX_MEMBERS = 100_000  # of a pool, a group, a gather
+MAX_MEMBERS = 2_000_000  # of a pool, a group, a gather
 NOT_STARTED = "not started"  # said of work that no thread has taken up yet
 
 
