@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inspector.capture import Capture
-    from inspector.frames import Frames, RawFrame
+    from inspector.frames import Frames, Stack
     from inspector.snapshot import Unit
 
 _ENDS = 200  # frames at either end of a stack whose locals are looked at
@@ -39,8 +39,8 @@ def of_units(capture: Capture) -> dict[str, int]:
     return found
 
 
-def _mark(frames: Frames, stack: list[RawFrame], waiter: int) -> int:
-    ends = stack if len(stack) <= 2 * _ENDS else stack[:_ENDS] + stack[-_ENDS:]
+def _mark(frames: Frames, stack: Stack, waiter: int) -> int:
+    ends = stack if len(stack) <= 2 * _ENDS else stack.part(0, _ENDS) + stack.part(-_ENDS)
     words: list[object] = [waiter]
     for view in frames.views(ends):
         words += view.address, view.instruction
@@ -72,7 +72,7 @@ def turns(capture: Capture, units: Iterable[Unit]) -> dict[int, Turn]:
     return {tid: Turn(began, max(now - began, 0.0)) for tid, began in found.items()}
 
 
-def _began(frames: Frames, stack: list[RawFrame]) -> float | None:
+def _began(frames: Frames, stack: Stack) -> float | None:
     """What the innermost function that is a turn of a loop knows of its begin."""
     for frame in stack:
         for function, local, module in _TURNS:
