@@ -72,6 +72,7 @@ def is_pid(text: str) -> bool:
 
 def guarded(work: Callable[[], object], arguments: list[str]) -> int:
     """Do ``work``, whose result may be an exit status; every way to end has a status."""
+    status: object = 0
     try:
         status = work()
         sys.stdout.flush()
@@ -82,7 +83,6 @@ def guarded(work: Callable[[], object], arguments: list[str]) -> int:
         return INTERRUPTED
     except (ReaderGone, BrokenPipeError):
         _drop_output()
-        return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if isinstance(error, FileNotFoundError) and _is_nowhere():
             _complain("the current folder does not exist any more", "go to one that does")

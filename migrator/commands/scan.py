@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, type=PATHS, metavar="[PATH]...")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Default: concise.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the report here.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), help="Write the report here; - is stdout."
+)
 @click.option(
     "--select",
     multiple=True,
@@ -88,12 +91,14 @@ def command(paths: Sequence[str], format_: str | None, **given: Any) -> int:
     if given["changed"] is not None:
         options, scanned = only_changed(options, given["changed"], scanned)
     report = _scan(paths or ["."], options, _cache(given, settings), given["stdin_filename"])
-    complain(report)
     if file and given["update_baseline"]:
+        complain(report)
         return _update(report, known, file, scanned, options.codes)
     if file:
         report = baseline.apply(report, known, file, scanned, options.codes)
-    _write(report, stage, format_ or settings.format or "concise", given)
+    with suppress(BrokenPipeError):  # who reads no further still gets the status
+        complain(report)
+        _write(report, stage, format_ or settings.format or "concise", given)
     return exit_status(report, fail_on)
 
 
@@ -249,7 +254,7 @@ def _write(report: Report, stage: Stage, format_: str, given: dict[str, Any]) ->
     name = "statistics" if given["statistics"] and format_ in ("concise", "full") else format_
     reporter = import_module(f"migrator.reporters.{name}")
     lines = reporter.render(report, stage)
-    if given["output"]:
+    if given["output"] not in (None, "-"):
         text = "".join(f"{line}\n" for line in lines)
         try:
             Path(given["output"]).write_text(text, encoding="utf-8")

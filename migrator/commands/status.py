@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +52,13 @@ def command(
     store = cache.Cache(None if no_cache else cache.place(settings.root, settings.cache_dir))
     with progress.shown() as told:
         report = project.scan_paths(paths or (".",), options, store, told)
-    complain(report)
-    if format_ == "json":
-        click.echo(json.dumps(_record(report), indent=2))
-    else:
-        for line in _lines(report):
-            click.echo(line)
+    with suppress(BrokenPipeError):  # who reads no further still gets the status
+        complain(report)
+        if format_ == "json":
+            click.echo(json.dumps(_record(report), indent=2))
+        else:
+            for line in _lines(report):
+                click.echo(line)
     return exit_status(report, options.codes)
 
 
