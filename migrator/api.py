@@ -61,13 +61,44 @@ TRACKED_RESULTS = frozenset({"eventlet.hubs.get_hub", "eventlet.hubs.hub.get_hub
 # oslo.service's module and the copies of its predecessor in a hundred repositories.
 BACKDOOR_MODULE = "eventlet_backdoor"
 
+# Parts of other libraries that are Eventlet's in all but name: modules, and names in modules.
+_LIBRARY_MODULES = frozenset(
+    {
+        "cassandra.io.eventletreactor",
+        "celery.concurrency.eventlet",
+        "engineio.async_drivers.eventlet",
+        "gunicorn.workers.geventlet",
+        "kazoo.handlers.eventlet",
+        "oslo_service.backend._eventlet",
+        "oslo_utils.eventletutils",
+        "psycogreen.eventlet",
+        "raven.transport.eventlet",
+        "taskflow.utils.eventlet_utils",
+    }
+)
+_LIBRARY_NAMES = frozenset(
+    {"bottle.EventletServer", "futurist.GreenFuture", "futurist.GreenThreadPoolExecutor"}
+)
+LIBRARY_ROOTS = frozenset(name.partition(".")[0] for name in _LIBRARY_MODULES | _LIBRARY_NAMES)
+
 
 def is_eventlet(name: str) -> bool:
-    """Whether the dotted name belongs to Eventlet, greenlet or an oslo Eventlet backdoor."""
+    """Whether the dotted name belongs to Eventlet, greenlet or what a library has for them."""
     root = name.partition(".")[0]
-    return root in ("eventlet", "greenlet") or (
-        BACKDOOR_MODULE in name and BACKDOOR_MODULE in name.split(".")
+    return (
+        root in ("eventlet", "greenlet")
+        or (root in LIBRARY_ROOTS and is_library(name))
+        or (BACKDOOR_MODULE in name and BACKDOOR_MODULE in name.split("."))
     )
+
+
+def is_library(name: str) -> bool:
+    """Whether the dotted name is, or lies below, a library's own part for Eventlet."""
+    while name:
+        if name in _LIBRARY_MODULES or name in _LIBRARY_NAMES:
+            return True
+        name = name.rpartition(".")[0]
+    return False
 
 
 def is_public(name: str) -> bool:
@@ -79,6 +110,7 @@ def is_module(name: str) -> bool:
     """Whether the dotted name is a module: its next attribute is still part of the API."""
     return (
         name in MODULES
+        or name in _LIBRARY_MODULES
         or name.rpartition(".")[2] == BACKDOOR_MODULE
         or (name.startswith("eventlet.green.") and name.count(".") <= 2)
         or not is_eventlet(name)

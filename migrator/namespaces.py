@@ -79,7 +79,8 @@ class Namespaces:
         self.seeds = seeds
         self.late: dict[object, dict[str, str]] = {}
         self.root = self.scope = Scope(ast.Module(body=[], type_ignores=[]), None)
-        self.roots = {"eventlet", "greenlet"} | {name.partition(".")[0] for name in exports}
+        self.roots = {"eventlet", "greenlet", *api.LIBRARY_ROOTS}
+        self.roots.update(name.partition(".")[0] for name in exports)
 
     def hold(self, name: str, value: str | None) -> None:
         """Bind ``name`` in the current scope (or where it is declared to live)."""

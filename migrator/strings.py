@@ -35,6 +35,8 @@ def eventlet_part(name: str) -> str | None:
     if api.BACKDOOR_MODULE in parts:
         return name
     for place, part in enumerate(parts):
+        if part in api.LIBRARY_ROOTS and api.is_library(".".join(parts[place:])):
+            return ".".join(parts[place:])
         if part == "eventlet" and (len(parts) == place + 1 or api.is_public(parts[place + 1])):
             return ".".join(parts[place:])
     return None  # "eventlet.net" is a host, "project.eventlet.service" is the project's own

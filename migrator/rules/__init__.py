@@ -155,7 +155,10 @@ def find(api: str) -> Rule | None:
     prefix = api
     while prefix:
         prefix = prefix.rpartition(".")[0]
+        # What is asked of a pool is about pools, unless a rule knows better.
         owner = owners.get(f"{prefix}.*")
+        if owner is None and prefix.endswith("()"):
+            owner = owners.get(prefix[:-2])
         if owner:
             return owner
     return None

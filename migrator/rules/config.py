@@ -10,7 +10,7 @@ _AT_THE_END = "remove it with the last import"
 FAMILY = Family(
     name="config",
     prefix="EVT9",
-    title="Configuration and dependencies",
+    title="Libraries, configuration and dependencies",
     intro="Libraries that run on Eventlet because they are told to, and the package itself.",
     rules=(
         by_hand(
@@ -44,6 +44,52 @@ FAMILY = Family(
             "deprecate the option together with the code that reads it",
             asyncio=None,
             because="people set it in files that are not here",
+        ),
+        by_hand(
+            "EVT904",
+            "green-executor",
+            "futurist's green executor or future is used",
+            "futurist.GreenThreadPoolExecutor futurist.GreenFuture",
+            "Its workers are green threads; futurist removes it together with Eventlet.",
+            "futurist.ThreadPoolExecutor; in async code loop.run_in_executor or asyncio.to_thread",
+            asyncio="futurist.ThreadPoolExecutor(max_workers=...)",
+            because="native threads run at the same time: what they share needs locks",
+            example=(
+                "pool = futurist.GreenThreadPoolExecutor(10)",
+                "pool = futurist.ThreadPoolExecutor(10)",
+            ),
+        ),
+        by_hand(
+            "EVT905",
+            "eventletutils",
+            "oslo.utils' `eventletutils` is used",
+            "oslo_utils.eventletutils oslo_utils.eventletutils.*",
+            "It asks whether Eventlet patched the process; oslo.utils has deprecated it.",
+            "threading.Event for its Event; what it asks is no longer a question",
+            asyncio="threading.Event()",
+            because="code behind the question goes, too",
+        ),
+        by_hand(
+            "EVT906",
+            "library-part",
+            "the part that a library has for Eventlet is used by its own name",
+            "bottle.EventletServer cassandra.io.eventletreactor cassandra.io.eventletreactor.* "
+            "celery.concurrency.eventlet celery.concurrency.eventlet.* "
+            "engineio.async_drivers.eventlet engineio.async_drivers.eventlet.* "
+            "gunicorn.workers.geventlet gunicorn.workers.geventlet.* "
+            "kazoo.handlers.eventlet kazoo.handlers.eventlet.* "
+            "oslo_service.backend._eventlet oslo_service.backend._eventlet.* "
+            "psycogreen.eventlet psycogreen.eventlet.* "
+            "raven.transport.eventlet raven.transport.eventlet.* "
+            "taskflow.utils.eventlet_utils taskflow.utils.eventlet_utils.*",
+            "Libraries drop these parts with Eventlet; gunicorn has since version 26.",
+            "the library's threading or asyncio part",
+            asyncio=None,
+            because="which part takes its place is for the library's documentation to say",
+            example=(
+                "from kazoo.handlers.eventlet import SequentialEventletHandler",
+                "from kazoo.handlers.threading import SequentialThreadingHandler",
+            ),
         ),
         by_hand(
             "EVT951",

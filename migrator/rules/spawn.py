@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from migrator.rules import Family, by_hand
 
+_STARTERS = [
+    f"{module}.{name}()"
+    for module in ("eventlet", "eventlet.greenthread")
+    for name in ("spawn", "spawn_after", "spawn_after_local")
+]
 _ASYNC = "the function that runs becomes async def, and so do its callers"
 
 FAMILY = Family(
@@ -58,7 +63,8 @@ FAMILY = Family(
             "kill",
             "a green thread is killed or cancelled",
             "eventlet.kill eventlet.greenthread.kill eventlet.greenthread.cancel "
-            "eventlet.api.kill eventlet.greenthread.exc_after eventlet.exc_after",
+            "eventlet.api.kill eventlet.greenthread.exc_after eventlet.exc_after "
+            + " ".join(f"{one}.{name}" for one in _STARTERS for name in ("cancel", "kill")),
             "The exception is raised where the green thread waits.",
             "task.cancel()",
             asyncio="task.cancel()",
@@ -67,11 +73,11 @@ FAMILY = Family(
         by_hand(
             "EVT405",
             "greenthread",
-            "green threads are named: the module, the class, the current one",
+            "green threads are named or asked: the module, the class, the current one, a result",
             "eventlet.greenthread eventlet.greenthread.* eventlet.getcurrent eventlet.proc "
-            "eventlet.proc.*",
+            "eventlet.proc.* " + " ".join(f"{one}.*" for one in _STARTERS),
             "A task takes the place of a green thread.",
-            "asyncio.Task, asyncio.current_task",
+            "asyncio.Task (await it; add_done_callback for link), asyncio.current_task",
             asyncio="asyncio.current_task()",
             because="what is asked of a green thread is not what can be asked of a task",
         ),

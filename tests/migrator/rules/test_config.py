@@ -356,3 +356,37 @@ def test_options_and_settings_under_names_of_the_project() -> None:
 )
 def test_files_that_are_not_python(name: str, source: str) -> None:
     check(source, name)
+
+
+def test_parts_that_libraries_have_for_eventlet() -> None:
+    check("""
+        import futurist
+        from futurist import GreenThreadPoolExecutor as G  # EVT904 futurist.GreenThreadPoolExecutor
+        from futurist import ThreadPoolExecutor, rejection
+        from oslo_utils import eventletutils, timeutils  # EVT905 oslo_utils.eventletutils
+        import oslo_utils.eventletutils as utils  # EVT905 oslo_utils.eventletutils
+        import kazoo.handlers.eventlet  # EVT906 kazoo.handlers.eventlet
+        from gunicorn.workers import geventlet, gthread  # EVT906 gunicorn.workers.geventlet
+        G(2)  # EVT904 futurist.GreenThreadPoolExecutor
+        futurist.GreenFuture  # EVT904 futurist.GreenFuture
+        futurist.ThreadPoolExecutor(2)
+        done = utils.Event()  # EVT905 oslo_utils.eventletutils.Event
+        timeutils.now()
+        kazoo.handlers.threading
+        class Worker(geventlet.EventletWorker):  # EVT906 gunicorn.workers.geventlet.EventletWorker
+            pass
+        mock.patch("us.futurist.GreenThreadPoolExecutor")  # EVT904 futurist.GreenThreadPoolExecutor
+        mock.patch("celery.concurrency.eventlet.base")  # EVT906 celery.concurrency.eventlet.base
+        mock.patch("celery.concurrency.gevent.base")
+        """)
+
+
+def test_parts_that_only_sound_like_theirs() -> None:
+    check("""
+        from mine.futurist import GreenThreadPoolExecutor, GreenFuture
+        from futurist.waiters import wait_for_all
+        class GreenThreadPoolExecutor: ...
+        GreenThreadPoolExecutor()
+        def f(futurist):
+            futurist.GreenFuture()
+        """)

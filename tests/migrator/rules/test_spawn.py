@@ -14,3 +14,17 @@ def test_green_threads() -> None:
         gt.kill(g)  # EVT404 eventlet.greenthread.kill
         gt.getcurrent()  # EVT405 eventlet.greenthread.getcurrent
         """)
+
+
+def test_what_is_asked_of_a_pool_or_a_green_thread() -> None:
+    check("""
+        import eventlet  # EVT001 eventlet
+        pool = eventlet.GreenPool()  # EVT402 eventlet.GreenPool
+        pool.waitall()  # EVT402 eventlet.GreenPool().waitall
+        green = eventlet.spawn(f)  # EVT401 eventlet.spawn
+        green.kill()  # EVT404 eventlet.spawn().kill
+        green.wait()  # EVT405 eventlet.spawn().wait
+        queue = eventlet.Queue()  # EVT502 eventlet.Queue
+        queue.put(1)  # EVT502 eventlet.Queue().put
+        eventlet.getcurrent().parent  # EVT405 eventlet.getcurrent().parent
+        """)
