@@ -1,7 +1,7 @@
 """Who takes a name from a module: seen in the text of other files, so as to be too careful.
 
-Dropping an import also takes its name from those who import it from here, or patch it by
-its path in a test. Whatever looks like that keeps the import.
+Dropping an import, or the socket of a backdoor, also takes its name from those who import it
+from here, or patch it by its path in a test. Whatever looks like that keeps it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def lost_names(result: Result) -> frozenset[str]:
-    """The names that the module's imports bound at its top level and bind no more."""
+    """The names that the module bound at its top level and binds no more."""
     return _bound(result.old) - _bound(result.new)
 
 
@@ -48,6 +48,8 @@ def _bound(data: bytes) -> frozenset[str]:
             for alias in node.names:
                 bound = alias.asname or alias.name
                 names.add(bound.partition(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
     return frozenset(names)
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from migrator.edits import Edit
-from migrator.statements import block_of, comment_left
+from migrator.statements import block_of, comment_left, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,17 +34,15 @@ class ImportPlan:
     shortened: dict[ast.alias, str] = field(default_factory=dict)
     added: dict[tuple[str, ast.stmt], None] = field(default_factory=dict)
     standard: set[str] = field(default_factory=set)
+    _now: dict[ast.stmt, str | None] = field(default_factory=dict)  # its new line; None: gone
 
     def edits(self) -> tuple[list[Edit], dict[ast.stmt, Sequence[str]]]:
         """Edits of parts of import statements, and changes of whole ones."""
         edits: list[Edit] = []
         whole: dict[ast.stmt, Sequence[str]] = {}
-        touched = {
-            statement: None
-            for alias in [*self.moved, *self.dropped]
-            if isinstance(statement := self.source.parents[alias], _Import)
-        }
         inserted: dict[ast.stmt, list[str]] = {}
+        touched = self._touched()
+        self._now = {s: None for s in touched if all(a in self.dropped for a in s.names)}
         for statement in touched:
             kept = [a for a in statement.names if a not in self.moved and a not in self.dropped]
             if kept:
@@ -52,10 +50,12 @@ class ImportPlan:
                 inserted.setdefault(statement, []).extend(self._lines(statement))
                 continue
             lines = self._lines(statement)
-            if len(lines) == 1 and self._sorts_in_place(statement, lines[0]):
+            if len(lines) == 1 and self._stays_in_place(statement, lines[0]):
+                self._now[statement] = lines[0]
                 edits += self._renamed(statement)
                 edits += self._without(statement, [a for a in statement.names if a in self.moved])
             elif len(lines) == 1 and not self.source.comments(*self._whole_line(statement)):
+                self._now[statement] = None
                 whole[statement] = []
                 inserted.setdefault(statement, []).extend(lines)
             else:
@@ -66,9 +66,30 @@ class ImportPlan:
             if line not in inserted.setdefault(anchor, []):
                 inserted[anchor].append(line)
         for anchor, lines in inserted.items():
-            edits += self._insert(anchor, lines)
+            if whole.get(anchor) == [] and all(self._sorts(anchor, line) for line in lines):
+                whole[anchor] = sorted(lines)
+            else:
+                edits += self._insert(anchor, lines)
         edits += self._insert_standard(whole)
+        for gone in whole:
+            edits += self._comments_kept(gone)
         return edits, whole
+
+    def _comments_kept(self, statement: ast.stmt) -> Iterable[Edit]:
+        """Comments inside a statement that goes get lines of their own above its place."""
+        source = self.source
+        first, last = source.span(statement)
+        start = source.line_start(first)
+        indent = source.text[start:first]
+        kept = [f"{indent}{comment}{source.newline}" for comment in said(source, first, last)]
+        if kept and not indent.strip():
+            yield Edit(start, start, "".join(kept))
+
+    def _touched(self) -> list[ast.Import | ast.ImportFrom]:
+        """The statements that lose or change a name, in their order."""
+        statements = {self.source.parents[alias] for alias in [*self.moved, *self.dropped]}
+        found = [statement for statement in statements if isinstance(statement, _Import)]
+        return sorted(found, key=lambda s: (s.lineno, s.col_offset))
 
     def _needed(self) -> Iterable[tuple[str, ast.stmt]]:
         """What is added, once for all that would stand at the top level of the module."""
@@ -102,16 +123,21 @@ class ImportPlan:
         until = next(number for number, token in enumerate(tokens) if token.string == "import")
         yield Edit(tokens[1].start, tokens[until - 1].end, moved[0][1])
 
-    def _sorts_in_place(self, statement: ast.Import | ast.ImportFrom, line: str) -> bool:
-        """Is the run around it as sorted with ``line`` in its place? Also when it has layout."""
+    def _stays_in_place(self, statement: ast.Import | ast.ImportFrom, line: str) -> bool:
+        """Tell whether ``line`` takes its place: it sorts there, or the statement has layout."""
         first, last = self._whole_line(statement)
         if self.source.comments(first, last) or statement.lineno != statement.end_lineno:
             return True
+        return self._sorts(statement, line)
+
+    def _sorts(self, statement: ast.stmt, line: str) -> bool:
+        """Tell whether the run around the statement is as sorted with ``line`` in its place."""
         run = self._run(statement)
         style = _style(run)
-        if style is None or len(run) == 1:
+        if style is None:
             return True
-        keys = [_keys(line if one is statement else one)[style] for one in run]
+        lines = [line if one is statement else self._now.get(one, one) for one in run]
+        keys = [_keys(one)[style] for one in lines if one is not None]
         return keys == sorted(keys)
 
     def _whole_line(self, statement: ast.stmt) -> tuple[int, int]:
@@ -147,10 +173,12 @@ class ImportPlan:
         """Put new imports where the run of imports around ``anchor`` wants them."""
         source = self.source
         run = self._run(anchor)
+        style = _style(run)
+        rest = [one for one in run if self._now.get(one, one) is not None] or run
         for line in lines:
-            place = _place(run, line) if _style(run) is not None else None
+            place = self._place(rest, line, style) if style is not None else None
             if place is None:
-                yield self._behind(anchor if _style(run) is None else run[-1], line)
+                yield self._behind(anchor if style is None else rest[-1], line)
                 continue
             first = source.span(place)[0]
             start = source.line_start(first)
@@ -158,6 +186,13 @@ class ImportPlan:
                 yield self._behind(anchor, line)
             else:
                 yield Edit(start, start, source.text[start:first] + line + source.newline)
+
+    def _place(
+        self, run: Sequence[ast.Import | ast.ImportFrom], line: str, style: int
+    ) -> ast.stmt | None:
+        """The statement of a sorted run before which ``line`` belongs; None: behind the last."""
+        wanted = _keys(line)[style]
+        return next((s for s in run if _keys(self._now.get(s) or s)[style] > wanted), None)
 
     def _behind(self, statement: ast.stmt, line: str) -> Edit:
         source = self.source
@@ -252,10 +287,3 @@ def _style(run: Sequence[ast.Import | ast.ImportFrom]) -> int | None:
         if all(_keys(a)[style] <= _keys(b)[style] for a, b in pairwise(run)):
             return style
     return None
-
-
-def _place(run: Sequence[ast.Import | ast.ImportFrom], line: str) -> ast.stmt | None:
-    """The statement of a sorted run before which ``line`` belongs; None: behind the last."""
-    style = _style(run)
-    assert style is not None
-    return next((s for s in run if _keys(s)[style] > _keys(line)[style]), None)

@@ -29,7 +29,7 @@ from migrator.fixes import (
 )
 from migrator.imports import ImportPlan
 from migrator.scopes import Bindings
-from migrator.served import names_gone, plan_imports
+from migrator.served import mentioned, names_gone, plan_imports
 from migrator.statements import complete, edit_statements, loses_comment
 from migrator.together import Together
 
@@ -162,6 +162,8 @@ def _pass(
         bridge=options.bridge,
         follow=module.together.follow,
         renamed=module.together.renamed,
+        mentioned=mentioned(source),
+        imported=module.imported,
     )
     changes: dict[Use, Change] = {}
     reasons: dict[Use, str] = {}
@@ -179,7 +181,7 @@ def _pass(
                 inherited.add(use)
     if options.stage == "asyncio":  # the bridge's switches are the same as Eventlet's
         _keep_units_together(changes, reasons)
-    edits = _edits(changes, reasons, file, module)
+    edits = _edits(changes, reasons, file)
     decided = {*changes, *reasons, *(use for use in known if use.kind == "import")}
     outcomes = [
         Outcome(
@@ -270,7 +272,6 @@ def _edits(
     changes: dict[Use, Change],
     reasons: dict[Use, str],
     file: File,
-    module: Module,
 ) -> list[Edit]:
     """All edits of one pass. Notes in ``reasons`` what has to wait or stay."""
     source = file.source
@@ -288,7 +289,7 @@ def _edits(
     gone = names_gone(nodes, statements)
     for use in [use for use in reasons if root_name(use.node) in gone]:
         del reasons[use]  # it stands in what goes, as `eventlet.listen(..)` in a backdoor's start
-    plan_imports(plan, gone, file, module.imported, reasons)
+    plan_imports(plan, gone, file, reasons)
     edits, whole = plan.edits()
     statements = complete(source, {**statements, **whole})
     edits += [Edit(*source.span(node), text) for node, text in nodes.items()]
@@ -299,7 +300,8 @@ def _edits(
         if not any(first <= edit.start and edit.end <= last for first, last in replaced)
         or edit.start == edit.end
     ]
-    return edits + edit_statements(source, statements)
+    places = {edit.start for edit in edits if edit.start == edit.end}
+    return edits + edit_statements(source, statements, places)
 
 
 def _let_the_inner_go_first(

@@ -22,14 +22,12 @@ def plan_imports(
     plan: ImportPlan,
     gone: Collection[ast.Name],
     file: File,
-    imported_elsewhere: Collection[str],
     reasons: dict[Use, str],
 ) -> None:
     """Drop the imports that the changes leave without a reader; note why others stay.
 
     ``gone`` are the reads that the changes take away.
     """
-    mentioned = _mentioned(file.source)
     for one in file.scopes.imports:
         if one.alias in plan.moved or not _is_ours(one, file):
             continue
@@ -37,8 +35,8 @@ def plan_imports(
         rest = [name for name in reads if name not in gone]
         if len(rest) == len(reads):
             continue  # nothing that it serves changed
-        if one.name in mentioned or (
-            one.scope is file.scopes.module and one.name in imported_elsewhere
+        if one.name in file.mentioned or (
+            one.scope is file.scopes.module and one.name in file.imported
         ):
             continue
         if not rest:
@@ -133,7 +131,7 @@ def names_gone(
     return gone
 
 
-def _mentioned(source: Source) -> set[str]:
+def mentioned(source: Source) -> set[str]:
     """Names that text refers to: ``__all__``, doctests, annotations, ``globals()["x"]``."""
     found: set[str] = set()
     for node in ast.walk(source.tree):

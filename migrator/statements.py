@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from migrator.edits import Edit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from migrator.edits import Source
 
@@ -70,14 +70,21 @@ def enclosing(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.stmt:
 def loses_comment(source: Source, statement: ast.stmt, *, deleted: bool) -> bool:
     """Tell whether a comment would vanish, or stand alone with nothing to explain."""
     start, end = source.span(statement)
-    held = source.comments(start, end)
-    if deleted:
-        held += source.comments(end, source.line_end(end))
-    return any(not _PRAGMA.match(comment.string) for comment in held)
+    return bool(said(source, start, source.line_end(end) if deleted else end))
 
 
-def edit_statements(source: Source, changes: dict[ast.stmt, Sequence[str]]) -> list[Edit]:
-    """The edits that put each statement's lines in its place; no lines: it is deleted."""
+def said(source: Source, start: int, end: int) -> list[str]:
+    """The comments between two offsets that are for people, not about a line for a tool."""
+    return [c.string for c in source.comments(start, end) if not _PRAGMA.match(c.string)]
+
+
+def edit_statements(
+    source: Source, changes: dict[ast.stmt, Sequence[str]], places: Collection[int] = ()
+) -> list[Edit]:
+    """The edits that put each statement's lines in its place; no lines: it is deleted.
+
+    ``places`` are where other edits put something: no cut spans them.
+    """
     changes = complete(source, changes)
     # What lies inside a statement that goes is gone with it.
     changes = {s: lines for s, lines in changes.items() if not _inside(s, changes, source.parents)}
@@ -95,7 +102,10 @@ def edit_statements(source: Source, changes: dict[ast.stmt, Sequence[str]]) -> l
         else:
             cuts.append(_cut_line(source, line))
     starts_block = {source.line_start(source.span(s)[0]) for s in deleted if _is_first(source, s)}
-    return edits + [_without_gap(source, cut, starts_block) for cut in _joined_cuts(cuts)]
+    for cut in _joined_cuts(cuts, places):
+        wide = _without_gap(source, cut, starts_block)
+        edits.append(cut if any(wide.start < place < wide.end for place in places) else wide)
+    return edits
 
 
 def complete(
@@ -191,8 +201,7 @@ def _cut_line(source: Source, line: list[ast.stmt]) -> Edit:
 
 def comment_left(source: Source, first: int, last: int) -> str:
     """What stays of a line when the part from ``first`` to ``last`` goes: its comment."""
-    comments = source.comments(last, source.line_end(last))
-    kept = next((c.string for c in comments if not _PRAGMA.match(c.string)), None)
+    kept = next(iter(said(source, last, source.line_end(last))), None)
     indent = source.text[source.line_start(first) : first]
     return f"{indent}{kept}{source.newline}" if kept else ""
 
@@ -203,11 +212,12 @@ def _is_first(source: Source, statement: ast.stmt) -> bool:
     return block[0] is statement and block is not source.tree.body
 
 
-def _joined_cuts(cuts: list[Edit]) -> Iterable[Edit]:
+def _joined_cuts(cuts: list[Edit], places: Collection[int]) -> Iterable[Edit]:
     """Neighbouring lines that go are one cut, so that the gap around them is seen whole."""
     joined: list[Edit] = []
     for cut in sorted(cuts):
-        if joined and joined[-1].end == cut.start and not joined[-1].text and not cut.text:
+        apart = not joined or joined[-1].end != cut.start or cut.start in places
+        if not apart and not joined[-1].text and not cut.text:
             joined[-1] = Edit(joined[-1].start, cut.end, "")
         else:
             joined.append(cut)

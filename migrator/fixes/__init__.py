@@ -10,14 +10,20 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from migrator.statements import runs_before
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from migrator.edits import Source
     from migrator.findings import Advice, Applicability, Finding, Stage
     from migrator.names import Use
     from migrator.scopes import Bindings, Imported, Scope
 
+# Expressions that brackets of their own hold together over several lines.
+_CLOSED = (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp)
+# Those that need parentheses in some places.
+_LOOSE = (ast.NamedExpr, ast.Yield, ast.YieldFrom)
 COMMENT_LOST = "a comment would be lost"
 
 
@@ -63,6 +69,8 @@ class File:
     bridge: str = "bridge"  # the module that rewritten code imports instead
     follow: frozenset[str] = frozenset()  # APIs whose mocks change along in this run
     renamed: frozenset[Finding] = frozenset()  # mocks of what started a backdoor
+    mentioned: Collection[str] = ()  # names that text refers to
+    imported: Collection[str] = ()  # names of the module that other files import
 
     def statement(self, node: ast.AST) -> ast.stmt:
         """The innermost statement around ``node``."""
@@ -83,6 +91,9 @@ class File:
 
     def lacks(self, module: str, node: ast.AST) -> bool:
         """Tell whether ``module`` may not be imported yet, by its own name, at ``node``."""
+        owner = self.scope(node).owner(module)
+        if owner is not None and owner is not self.scopes.module:
+            return False  # `require_free` saw that an import of the function's own runs before
         before = self.statement(node).lineno if self.scope(node) is self.scopes.module else None
         return not any(
             i.name == i.module == module
@@ -119,14 +130,18 @@ class File:
 
     def require_free(self, name: str, node: ast.AST, module: str) -> None:
         """Raise Left unless ``name`` is unbound around ``node``, or is ``module`` already."""
-        scope = self.scope(node)
-        owner = scope.owner(name)
+        owner = self.scope(node).owner(name)
         if owner is None:
             return
-        for binder in owner.binders[name]:
-            found = next((i for i in self.scopes.imports if i.alias is binder), None)
-            if found is None or found.module.partition(".")[0] != module:
-                raise Left(f"the name {name} means something else here")
+        imports = [i for i in self.scopes.imports if i.alias in owner.binders[name]]
+        if len(imports) < len(owner.binders[name]) or any(
+            i.module.partition(".")[0] != module for i in imports
+        ):
+            raise Left(f"the name {name} means something else here")
+        if owner is not self.scopes.module and not any(
+            runs_before(i.statement, node, self.source.parents) for i in imports
+        ):
+            raise Left(f"the name {name} is bound in this function, but later")
 
 
 def root_name(node: ast.AST) -> ast.Name | None:
@@ -149,6 +164,32 @@ def argument(call: ast.Call, name: str, place: int) -> ast.expr | None:
         if keyword.arg == name:
             return keyword.value
     return call.args[place] if len(call.args) > place else None
+
+
+def require_fits(call: ast.Call, *names: str) -> None:
+    """Raise Left when a call has arguments beside those for parameters of these names.
+
+    It fails as it is; what its arguments do would go with it.
+    """
+    given = [*names[: len(call.args)], *(keyword.arg for keyword in call.keywords)]
+    if len(call.args) > len(names) or len({*given}) < len(given) or not {*given} <= {*names, None}:
+        raise Left("its arguments do not fit: the call fails as it is")
+
+
+def alone(node: ast.expr, source: Source) -> str:
+    """Its text so that it can stand anywhere: in parentheses where their lack could tell."""
+    text = source.segment(node)
+    first = getattr(node, "func", getattr(node, "value", node))
+    closed = isinstance(node, _CLOSED) or (
+        isinstance(node, (ast.Call, ast.Subscript)) and first.lineno == first.end_lineno
+    )
+    fits = closed or node.lineno == node.end_lineno
+    return text if fits and not isinstance(node, _LOOSE) else f"({text})"
+
+
+def on_one_line(text: str) -> str:
+    """An argument's text as it can be told in a reason."""
+    return " ".join(text.split())
 
 
 def has_effect(node: ast.expr | None) -> bool:

@@ -5,10 +5,21 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from migrator.fixes import Change, File, Left, argument, has_effect, root_name
+from migrator.fixes import (
+    Change,
+    File,
+    Left,
+    alone,
+    argument,
+    has_effect,
+    require_fits,
+    root_name,
+)
+from migrator.fixes.swap import beside
 
 if TYPE_CHECKING:
     from migrator.names import Use
+    from migrator.scopes import Imported
 
 SERVER = "eventlet.backdoor.backdoor_server"
 SPAWNERS = frozenset(
@@ -29,7 +40,11 @@ _PORT_GOES = (
 def fix(use: Use, file: File) -> Change:
     """Rewrite the start of one backdoor server, or raise Left."""
     if use.api != SERVER or use.kind not in ("call", "reference"):
-        raise Left(file.advice[use].reason or "the module itself is used as a value")
+        name = use.api.rpartition(".")[2]
+        raise Left(
+            file.advice[use].reason
+            or ("the module itself is used as a value" if name == "backdoor" else _has_no(name))
+        )
     if _is_exposed(use):
         return _withdraw(use, file)
     file.require_certain(use.node)
@@ -47,14 +62,15 @@ def fix(use: Use, file: File) -> Change:
             raise Left(_NAMESPACE)
         return Change(statements={statement: (), **gone}, applicability="unsafe", reason=_PORT_GOES)
     file.require_free(file.bridge, start, file.bridge)
-    shared = f"locals={file.source.segment(namespace)}" if namespace is not None else ""
+    shared = f"locals={alone(namespace, file.source)}" if namespace is not None else ""
     reason = _KEPT if kept else _BLOCKED if start is use.call else None
-    if any(map(has_effect, [*made.args, *(k.value for k in made.keywords)])):
+    if _computes(made, file):
         reason = reason or _COMPUTED
+    module = f"{file.bridge}.console"
     return Change(
-        nodes={start: f"{file.bridge}.console.expose({shared})"},
+        nodes={start: f"{module}.expose({shared})"},
         statements=gone,
-        added=[(f"{file.bridge}.console", _import_of(use, file))],
+        added=[(module, statement) for statement in _imports_of(use, module, file)],
         applicability="unsafe" if reason else "safe",
         reason=reason,
     )
@@ -79,6 +95,7 @@ def _start(use: Use, file: File) -> tuple[ast.Call, ast.expr | None, ast.expr | 
     """The call that starts the server, its socket and its namespace."""
     if use.call is not None:
         call = use.call
+        require_fits(call, "sock", "locals")
         return call, argument(call, "sock", 0), argument(call, "locals", 1)
     parent = file.source.parents[use.node]
     if not isinstance(parent, ast.Call) or use.node not in parent.args[:1]:
@@ -87,6 +104,7 @@ def _start(use: Use, file: File) -> tuple[ast.Call, ast.expr | None, ast.expr | 
     if spawner not in SPAWNERS:
         raise Left("it is started by something other than eventlet.spawn")
     file.require_certain(parent.func)
+    require_fits(parent, "func", "sock", "locals")
     return parent, argument(parent, "sock", 1), argument(parent, "locals", 2)
 
 
@@ -133,11 +151,27 @@ def _socket(sock: ast.expr | None, file: File) -> tuple[ast.Call, ast.stmt | Non
     if isinstance(sock, ast.Name):
         statement = _binding_of(sock, file)
         sock = statement.value
-    made = next((use.api for use in file.uses if use.call is sock), "")
-    if not isinstance(sock, ast.Call) or made not in _SOCKETS:
+    if isinstance(sock, ast.Attribute):
+        raise Left(f"others may use the listening socket: {file.source.segment(sock)} is kept")
+    if not isinstance(sock, ast.Call) or not _makes_socket(sock, file):
         raise Left("the listening socket is not made by eventlet.listen: what else it does "
                    "or is for cannot be told")  # fmt: skip
     return sock, statement
+
+
+def _makes_socket(call: ast.expr, file: File) -> bool:
+    return any(use.call is call and use.api in _SOCKETS for use in file.uses)
+
+
+def _computes(made: ast.Call, file: File) -> bool:
+    """Tell whether the arguments of the call that makes the socket do more than make one."""
+    values = [*made.args, *(keyword.value for keyword in made.keywords)]
+    return any(
+        _computes(value, file)
+        if isinstance(value, ast.Call) and _makes_socket(value, file)
+        else has_effect(value)
+        for value in values
+    )
 
 
 def _binding_of(sock: ast.Name, file: File) -> ast.Assign:
@@ -152,6 +186,8 @@ def _binding_of(sock: ast.Name, file: File) -> ast.Assign:
         or not isinstance(statement.targets[0], ast.Name)
     ):
         raise Left(f"it cannot be told where {sock.id} was made")
+    if scope is file.scopes.module and sock.id in {*file.mentioned, *file.imported}:
+        raise Left(f"{sock.id} is used as text or by other modules: nobody would answer on it")
     others = [read.lineno for read in file.scopes.reads(scope, sock.id) if read is not sock]
     if others:
         raise Left(
@@ -160,11 +196,18 @@ def _binding_of(sock: ast.Name, file: File) -> ast.Assign:
     return statement
 
 
-def _import_of(use: Use, file: File) -> ast.stmt:
-    """The import beside which the new one goes."""
+def _imports_of(use: Use, module: str, file: File) -> list[ast.stmt]:
+    """The imports beside which the new one goes."""
     name = root_name(use.node)
     imports = file.imports_of(name) if name is not None else []
     if not imports:
         raise Left("the server is reached through something other than an import")
-    nearest = next((i for i in imports if i.module.startswith("eventlet.backdoor")), imports[-1])
-    return nearest.statement
+    return beside(use, [i for i in imports if _brings(i)] or imports, module, file)
+
+
+def _brings(one: Imported) -> bool:
+    return one.module.startswith("eventlet.backdoor")
+
+
+def _has_no(name: str) -> str:
+    return f"nothing takes the place of {name}: remove it by hand"

@@ -5,7 +5,17 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from migrator.fixes import Change, File, Left, argument, has_effect, swap
+from migrator.fixes import (
+    Change,
+    File,
+    Left,
+    alone,
+    argument,
+    has_effect,
+    on_one_line,
+    require_fits,
+    swap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +43,12 @@ def fix(use: Use, file: File) -> Change:
     if use.call is None or use.kind != "call":
         raise Left(file.advice[use].reason or "it is used as a value, not called")
     file.require_certain(use.node)
+    if function == "hub_blocking_detection":
+        require_fits(use.call, "state", "resolution")
+    elif function.startswith("format_") or function == "unspew":
+        require_fits(use.call)
+    else:
+        require_fits(use.call, "state")
     return _FIXES[function](use, use.call, file)
 
 
@@ -46,13 +62,11 @@ def _why_module_stays(use: Use) -> str:
 
 def _loop_debug(use: Use, call: ast.Call, file: File) -> Change:
     statement = _alone(call, file)
-    state = argument(call, "state", 0)
-    resolution = argument(call, "resolution", 1)
-    source = file.source
-    debug = source.segment(state) if state is not None else "False"
+    state, resolution = argument(call, "state", 0), argument(call, "resolution", 1)
+    debug = alone(state, file.source) if state is not None else "False"
     lines = [f"asyncio.get_running_loop().set_debug({debug})"]
     if use.api.endswith("hub_blocking_detection"):
-        seconds = source.segment(resolution) if resolution is not None else "1"
+        seconds = alone(resolution, file.source) if resolution is not None else "1"
         loop = _unused(["loop", "running_loop", "debugged_loop"], call, file)
         lines = [
             f"{loop} = asyncio.get_running_loop()",
@@ -62,10 +76,10 @@ def _loop_debug(use: Use, call: ast.Call, file: File) -> Change:
     if use.in_async:
         file.require_free("asyncio", call, "asyncio")
         return Change(statements={statement: lines}, standard=["asyncio"])
+    paste = on_one_line("; ".join(lines))
     if has_effect(resolution):
         raise Left(
-            "no loop can run here, and the resolution is computed; once the loop runs: "
-            + "; ".join(lines)
+            f"no loop can run here, and the resolution is computed; once the loop runs: {paste}"
         )
     file.require_free("os", call, "os")
     value = f'"1" if {_operand(state, debug)} else ""'
@@ -76,16 +90,17 @@ def _loop_debug(use: Use, call: ast.Call, file: File) -> Change:
         statements={statement: [line]},
         standard=["os"],
         applicability="unsafe",
-        reason=f"{_LOST_IN_SYNC}. Better, once the loop runs: {'; '.join(lines)}",
+        reason=f"{_LOST_IN_SYNC}. Better, once the loop runs: {paste}",
     )
 
 
 def _hub_exceptions(use: Use, call: ast.Call, file: File) -> Change:
     state = argument(call, "state", 0)
     if state is not None and not isinstance(state, ast.Constant):
+        text = on_one_line(alone(state, file.source))
         raise Left(
             "the state is not a constant: once the loop runs, call "
-            f"loop.set_exception_handler(None if {file.source.segment(state)} else quiet)"
+            f"loop.set_exception_handler(None if {text} else quiet)"
         )
     return Change(
         statements={_alone(call, file): ()},
@@ -108,8 +123,6 @@ def _tpool_exceptions(_: Use, call: ast.Call, file: File) -> Change:
 
 
 def _unspew(_: Use, call: ast.Call, file: File) -> Change:
-    if call.args or call.keywords:
-        raise Left("unspew takes no arguments")
     file.require_free("sys", call, "sys")
     return Change(nodes={call: "sys.settrace(None)"}, standard=["sys"])
 

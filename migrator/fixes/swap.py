@@ -236,21 +236,21 @@ def _spell_out(
     file.require_free(file.bridge, use.node, file.bridge)
     if file.source.comments(*file.source.span(node)):
         raise Left(COMMENT_LOST)
-    added = [(f"{file.bridge}.debug", statement) for statement in _beside(use, imports, file)]
+    module = f"{file.bridge}.debug"
+    added = [(module, statement) for statement in beside(use, imports, module, file)]
     return Change(nodes={node: text}, added=added)
 
 
-def _beside(use: Use, imports: Sequence[Imported], file: File) -> list[ast.stmt]:
-    """The imports beside which the new one goes, so that it runs whenever they did.
+def beside(use: Use, imports: Sequence[Imported], module: str, file: File) -> list[ast.stmt]:
+    """The imports beside which that of ``module`` goes, so that it runs whenever they did.
 
     One that always runs before the use is enough, the module's own rather than its
     package's. Without such a one it goes beside each: any of them may be what ran.
     """
-    module = f"{file.bridge}.debug"
     for i in file.scopes.imports:
         plain = i.module == module and i.target == file.bridge
         if plain and runs_before(i.statement, use.node, file.source.parents):
             return []
     before = [i for i in imports if runs_before(i.statement, use.node, file.source.parents)]
-    own = [i for i in before if i.module == MODULE or i.target != "eventlet"]
+    own = [i for i in before if i.module.count(".") or i.target != "eventlet"]
     return [i.statement for i in (own or before)[-1:] or imports]
