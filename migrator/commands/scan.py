@@ -172,6 +172,8 @@ def _configured(key: str, names: Iterable[str], settings: Config) -> frozenset[s
     try:
         return codes_of(names)
     except UsageError as error:
+        if key not in settings.places:  # not of the configuration's making
+            raise
         raise UsageError(f"{settings.places[key]}: {error.message}", error.hint) from None
 
 
