@@ -6,10 +6,10 @@ from bridge import words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Sequence
 
     from bridge.graph import Graph
-    from inspector.snapshot import Unit
+    from inspector.snapshot import Frame, Unit
 
 
 class Groups:
@@ -24,6 +24,7 @@ class Groups:
         self._graph = graph
         self._numbers: dict[Hashable, int] = {}
         self._keys: dict[str, Hashable] = {}
+        self._places: dict[int, int] = {}  # by id of the stack
         if enabled:
             for unit in graph.units.values():
                 self._visit(unit)
@@ -34,7 +35,7 @@ class Groups:
 
     def _visit(self, top: Unit) -> None:
         """Give ``top`` and all below it their keys, children before parents."""
-        order: list[Unit] = []
+        order: list[tuple[Unit, list[Unit]]] = []
         pending = [top]
         while pending:
             unit = pending.pop()
@@ -42,30 +43,41 @@ class Groups:
                 continue
             self._keys[unit.id] = unit.id  # what a single one keeps; also ends circles
             if not self._is_single(unit):
-                order.append(unit)
-                pending += self._below(unit)
-        for unit in reversed(order):
-            self._keys[unit.id] = self._number(unit)
+                below = self._below(unit)
+                order.append((unit, below))
+                pending += below
+        for unit, below in reversed(order):
+            self._keys[unit.id] = self._number(unit, below)
 
-    def _number(self, unit: Unit) -> int:
+    def _number(self, unit: Unit, below: list[Unit]) -> int:
         look = (
             unit.kind,
             unit.state,
             unit.wait.on if unit.wait else None,
-            tuple([frame[:3] for frame in unit.stack]),  # function, file, line
-            tuple(self._keys[other.id] for other in self._below(unit)),
+            self._place(unit.stack),
+            tuple([self._keys[other.id] for other in below]) if below else (),
         )
         return self._numbers.setdefault(look, len(self._numbers))
+
+    def _place(self, stack: Sequence[Frame]) -> int:
+        """Where a stack stands: functions, files and lines. Many units share one object."""
+        known = self._places.get(id(stack))
+        if known is None:
+            place = tuple([frame[:3] for frame in stack])
+            known = self._places[id(stack)] = self._numbers.setdefault(place, len(self._numbers))
+        return known
 
     def _is_single(self, unit: Unit) -> bool:
         waiters = self._graph.awaited_by.get(unit.id, ())
         return len(waiters) > 1 or unit.id in self._graph.knots
 
-    def _below(self, unit: Unit) -> Iterator[Unit]:
+    def _below(self, unit: Unit) -> list[Unit]:
         """Whom the unit waits for, itself or in the greenlets its stack continues in."""
-        for one in (unit, *self._graph.parts.get(unit.id, ())):
-            for edge in self._graph.below(one.id):
-                yield self._graph.units[edge.target]
+        graph = self._graph
+        edges = list(graph.below(unit.id))
+        for part in graph.parts.get(unit.id, ()):
+            edges += graph.below(part.id)
+        return [graph.units[edge.target] for edge in edges]
 
 
 def name(members: Sequence[Unit]) -> str:

@@ -59,11 +59,15 @@ def _awaiters(name: str) -> Column:
         known: dict[str, str] = {}
         found = []
         for unit in units:
-            waiters = graph.awaiters(unit.id) if unit.id in graph.awaited_by else ()
+            if unit.id not in graph.awaited_by:
+                found.append("")
+                continue
+            waiters = graph.awaiters(unit.id)
             for waiter in waiters:
                 if waiter.id not in known:
                     (known[waiter.id],) = COLUMNS[name](graph, [waiter])
-            found.append(", ".join([known[waiter.id] for waiter in waiters]))
+            cells = [known[waiter.id] for waiter in waiters]
+            found.append(cells[0] if len(cells) == 1 else ", ".join(cells))
         return found
 
     return awaiters
@@ -129,29 +133,39 @@ def lines(
     """
     cells = [_column(COLUMNS[name](graph, units), style) for name in columns]
     widths = [
-        max(width(name), _widest(column)) for name, column in zip(columns, cells, strict=True)
+        max(width(name), _widest(*column)) for name, column in zip(columns, cells, strict=True)
     ]
     if style.width is not None:
         widths = _fit(columns, widths, style.width)
+        cells = [
+            ([cut(value, wide, style.ellipsis) for value in column], False)
+            for (column, _), wide in zip(cells, widths, strict=True)
+        ]
     else:
         widths = [min(wide, _WIDEST) for wide in widths]
-    names = [_filled([name], wide, style)[0] for name, wide in zip(columns, widths, strict=True)]
+    names = [
+        cut(name, wide, style.ellipsis).ljust(wide)
+        for name, wide in zip(columns, widths, strict=True)
+    ]
     yield style.paint(_GAP.join(names).rstrip(" "), "head")
     yield " ".join("-" * (wide + 1) for wide in widths)[:-1]
-    filled = [_filled(column, wide, style) for column, wide in zip(cells, widths, strict=True)]
-    for unit, row in zip(units, zip(*filled, strict=True), strict=True):
-        yield _GAP.join(row).rstrip(" ")
+    template, filled = _filled(cells, widths)
+    for unit, row in zip(units, filled, strict=True):
+        yield (template % row).rstrip(" ")
         if stacks:
             yield from _stack(unit, style, show_secrets)
 
 
-def _column(values: list[str], style: Style) -> list[str]:
-    """The cells of a column, safe to show. Most columns have nothing to escape in them."""
-    text = "\t".join(values)
-    odd_spaces = "  " in text or " \t" in text or "\t " in text or text.strip(" ") != text
-    if text.isascii() and not odd_spaces and "".join(values).isprintable():
-        return [value or "-" for value in values]
-    return [_cell(value, style) for value in values]
+def _column(values: list[str], style: Style) -> tuple[list[str], bool]:
+    """The cells of a column, safe to show, and whether each character of them fills one.
+
+    Most columns have nothing to escape in them.
+    """
+    values = [value or "-" for value in values]
+    text = " ".join(values)
+    if text.isascii() and "  " not in text and text.isprintable() and text == text.strip(" "):
+        return values, True
+    return [_cell(value, style) for value in values], False
 
 
 def _cell(text: str, style: Style) -> str:
@@ -161,19 +175,23 @@ def _cell(text: str, style: Style) -> str:
     return text or "-"
 
 
-def _widest(column: Sequence[str]) -> int:
+def _widest(column: list[str], plain: bool) -> int:
     """Cells of the widest value."""
-    measure = len if "".join(column).isascii() else width
-    return max(map(measure, column), default=0)
+    return max(map(len if plain else width, column), default=0)
 
 
-def _filled(column: Sequence[str], wide: int, style: Style) -> list[str]:
-    """The values in ``wide`` cells each; cut where a terminal asks for it."""
-    if style.width is not None:
-        column = [cut(value, wide, style.ellipsis) for value in column]
-    if "".join(column).isascii():
-        return [value.ljust(wide) for value in column]
-    return [pad(value, wide) for value in column]
+def _filled(
+    cells: list[tuple[list[str], bool]], widths: Sequence[int]
+) -> tuple[str, Iterator[tuple[str, ...]]]:
+    """What makes a line of a row, and the rows. One step fills all cells that are plain."""
+    template = _GAP.join(
+        f"%-{wide}s" if plain else "%s" for (_, plain), wide in zip(cells, widths, strict=True)
+    )
+    columns = [
+        column if plain else [pad(value, wide) for value in column]
+        for (column, plain), wide in zip(cells, widths, strict=True)
+    ]
+    return template, zip(*columns, strict=True)
 
 
 def _fit(columns: Sequence[str], widths: list[int], terminal: int) -> list[int]:

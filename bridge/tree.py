@@ -165,7 +165,7 @@ class _Drawing:
 
         A task's stack already holds the frames of the greenlets that it continues in.
         """
-        options, stack = self._options, unit.stack if self._options.frames else ()
+        options, stack = self._options, self._frames(unit) if self._options.frames else ()
         shown = words.calls(stack, options.show_secrets) if options.args else None
         calls = [
             _Step(unit, frame, place, shown[place] if shown else frame.function)
@@ -179,6 +179,13 @@ class _Drawing:
         steps = [_Step(part, None, _outermost(part, unit)) for part in parts]
         # Sorting leaves them in order otherwise: a header comes before the call at its place.
         return sorted(steps + calls, key=lambda step: step.place, reverse=True)
+
+    def _frames(self, unit: Unit) -> Sequence[Frame]:
+        """The unit's frames, with their arguments where these are shown."""
+        late = self._graph.snapshot.arguments
+        if late is not None and self._options.args and unit.id in late:
+            return late.stack(unit.id)
+        return unit.stack
 
     def _children(self, whole: Sequence[Unit]) -> list[_Child]:
         """Whom ``whole`` (units drawn as one branch, with their parts) waits for."""
@@ -291,9 +298,16 @@ class _Drawing:
         style, frame, place = self._style, step.frame, step.place
         assert frame is not None
         several = self._options.args and len(members) > 1
-        if several and any(member.stack[place].args != frame.args for member in members):
+        if several and not all(self._alike(members[0], member, place) for member in members[1:]):
             return f"{style.text(frame.function)}({style.ellipsis})"
         return cut(style.text(step.call), _LONGEST_CALL, style.ellipsis)
+
+    def _alike(self, one: Unit, other: Unit, place: int) -> bool:
+        """Whether two members of a group have the same arguments in a call."""
+        late = self._graph.snapshot.arguments
+        if late is not None and one.id in late and other.id in late:
+            return late.alike(one.id, other.id, place)
+        return self._frames(one)[place].args == self._frames(other)[place].args
 
     def _fold(self, prefix: str, depth: int) -> str:
         return prefix if len(prefix) <= self._fold_at else f"[{depth} deep] "

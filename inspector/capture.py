@@ -44,6 +44,7 @@ class Options(Record):
     """What to read. ``args`` costs a third more time; ``freeze`` stops the process for it."""
 
     args: bool = True
+    late: bool = False  # leave arguments to be decoded when asked for: `Snapshot.arguments`
     freeze: bool = False
     waits: bool = True
     orphans: bool = False  # say who waits for what nobody else knows
@@ -97,7 +98,12 @@ def _take(target: Target, options: Options) -> Snapshot:
     capture_ms = (time.perf_counter() - started) * 1000
     if cut := capture.frames.cut:
         capture.notes.append(f"a stack of {max(cut):,} frames is shown without its middle")
-    found = assemble(capture, waits=options.waits)
+    late = None
+    if options.late and options.args:
+        from inspector.arguments import Arguments
+
+        late = Arguments()
+    found = assemble(capture, waits=options.waits, late=late)
     unretrieved = None
     orphaned: frozenset[str] = frozenset()
     if options.orphans:
@@ -129,7 +135,12 @@ def _take(target: Target, options: Options) -> Snapshot:
     snapshot = target.snapshot(capture, found, taken_at, completeness)
     unread = (*capture.failed_tasks, *capture.failed_pimpls)
     return snapshot._replace(
-        unretrieved=unretrieved, unread=unread, orphans=orphaned, marks=marks, turns=turns
+        unretrieved=unretrieved,
+        unread=unread,
+        orphans=orphaned,
+        marks=marks,
+        turns=turns,
+        arguments=late,
     )
 
 

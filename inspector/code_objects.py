@@ -23,9 +23,9 @@ CELL = 0x40 | 0x80  # CO_FAST_CELL, CO_FAST_FREE in localspluskinds
 class Code:
     """A code object, decoded. ``names`` are those of locals, cells and free variables."""
 
-    __slots__ = ("_shown", "address", "arguments", "coroutine", "file", "flags", "heights", "kinds",
-                 "lines", "module", "name", "names", "offsets", "places", "qualname",
-                 "start")  # fmt: skip
+    __slots__ = ("_shown", "address", "argument_cells", "arguments", "coroutine", "file",
+                 "flags", "heights", "kinds", "lines", "module", "name", "names", "offsets",
+                 "places", "qualname", "start")  # fmt: skip
 
     def __init__(self, objects: Objects, address: int) -> None:
         memory, at = objects.memory, objects.layout.at
@@ -67,7 +67,9 @@ class Code:
         count = positional + keyword_only
         for flag in (_VARARGS, _VARKEYWORDS):
             count += bool(self.flags & flag)
-        self.arguments = min(count, len(self.names))
+        self.arguments = self.names[:count]
+        cells = range(len(self.arguments))
+        self.argument_cells = [index for index in cells if self.kinds[index] & CELL]
         table = objects.raw_bytes(memory.word(address + at["code.linetable"]), _MAX_LINES)
         self.lines = line_table(table or b"", memory.u32(address + at["code.firstlineno"]))
 

@@ -52,12 +52,14 @@ def find_edges(capture: Capture) -> dict[Pair, str]:
     found: dict[Pair, str] = {}
     waits = _TaskWaits(capture)
     for address, task in capture.tasks.items():
+        if not task.waiter:
+            continue
         if task.waiter in capture.tasks:
             # asyncio lets no task await itself but in a `gather`: the other is one that came
             # in another's place.
             if task.waiter != address:
                 found[address, task.waiter] = "awaits"
-        elif task.waiter:
+        else:
             via, awaited = waits.awaited(task)
             for one in awaited:
                 found[address, one] = via

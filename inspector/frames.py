@@ -156,22 +156,12 @@ class FrameView:
             value = objects.memory.word(value + objects.layout.at["cell.contents"])
         return value
 
-    def arguments(self) -> dict[str, str]:
-        """Argument names and bounded reprs of their present values."""
-        objects, code = self.objects, self.code
-        shown, pages, tag = objects.shown, objects.memory.pages, objects.tag
-        found: dict[str, str] = {}
-        place = self.address + objects.locals
-        for index, name in enumerate(code.names[: code.arguments]):
-            try:
-                value = pages[place >> 12][(place >> 3) & 511] & tag
-                if code.kinds[index] & CELL:
-                    value = self._value(index)
-                found[name] = shown.get(value) or represent(objects, value)
-            except BadMemory:
-                found[name] = "<unreadable>"
-            place += 8
-        return found
+    def argument(self, index: int) -> str:
+        """The bounded repr of an argument's present value, also of one in a cell."""
+        try:
+            return represent(self.objects, self._value(index))
+        except BadMemory:
+            return "<unreadable>"
 
 
 class Frames:
@@ -312,13 +302,29 @@ class Frames:
         shown = stack.place.show()
         if not self.with_arguments:
             return shown
+        found = []
+        for one, address, (code, _) in zip(shown, stack.addresses, stack.place.frames, strict=True):
+            function, file, line, _, coroutine = one
+            arguments = self._arguments(address, code)
+            found.append(Frame._make((function, file, line, arguments, coroutine)))
+        return tuple(found)
+
+    def _arguments(self, address: int, code: Code) -> dict[str, str]:
+        """The names of a call's arguments, and bounded reprs of their present values."""
         objects = self.objects
-        return tuple(
-            [
-                Frame(one[0], one[1], one[2], FrameView(objects, frame).arguments(), one[4])
-                for one, frame in zip(shown, stack, strict=True)
-            ]
-        )
+        shown, tag = objects.shown, objects.tag
+        found = dict.fromkeys(code.arguments, "<unreadable>")
+        try:
+            words = objects.memory.words(address + self._locals, len(code.arguments))
+        except BadMemory:
+            return found
+        for name, word in zip(code.arguments, words, strict=True):
+            value = word & tag
+            found[name] = shown.get(value) or represent(objects, value)
+        for index in code.argument_cells:
+            view = FrameView(objects, (address, code, 0))
+            found[code.arguments[index]] = view.argument(index)
+        return found
 
     def views(self, stack: Stack) -> list[FrameView]:
         """The frames of a stack with their locals within reach."""

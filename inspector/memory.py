@@ -78,8 +78,9 @@ class LiveProcess:
             raise explain_refusal(pid) from None
 
     def close(self) -> None:
-        """Let go of the process."""
+        """Let go of the process; nothing can be read any more."""
         os.close(self._file)
+        self._file = -1  # which another file never gets
 
     def clock(self) -> float:
         """Now, as it is in the process's time namespace (time_namespaces(7))."""

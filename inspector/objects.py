@@ -48,6 +48,7 @@ _MAX_COUNT = 1 << 40  # items that a container may say it has; no more are read 
 _MAX_SLOTS = 1 << 24  # of a dict or set that are looked through
 _MAX_NAMES = 1 << 15  # in a module or class
 _STEP = 64  # slots of a dict read together
+_MAX_DIGITS = 1024  # of an int, 30 bits each
 _DEQUE_BLOCK = 64  # BLOCKLEN of Modules/_collectionsmodule.c
 
 
@@ -446,16 +447,16 @@ class Objects:
             raise BadMemory(f"no bytes at {address:#x}")
         return self.memory.data(address + at["bytes.ob_sval"], min(count, limit))
 
-    def integer(self, address: int) -> int | None:
-        """The int (or bool), None when it is none or has more than 4,096 digits."""
+    def integer(self, address: int, most: int = _MAX_DIGITS) -> int | None:
+        """The int (or bool), None when it is none or has more than ``most`` digits of 30 bits."""
         if not address:
             return None
         pages = self.memory.pages
         pointer = pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
         kind = self._types.get(pointer) or self.type_at(pointer)
-        return self._integer(address) if kind.shape == "int" else None
+        return self._integer(address, most) if kind.shape == "int" else None
 
-    def _integer(self, address: int) -> int | None:
+    def _integer(self, address: int, most: int = _MAX_DIGITS) -> int | None:
         memory = self.memory
         at = address + self._size_at
         size = memory.pages[at >> 12][(at >> 3) & 511]
@@ -467,7 +468,7 @@ class Objects:
         if count <= 1:
             at = address + self._digits
             return sign * (memory.pages[at >> 12][(at >> 3) & 511] & 0x3FFFFFFF)
-        if count > 1024:
+        if count > most:
             return None
         data = memory.data(address + self._digits, 4 * count)
         value = 0

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
+    from inspector.arguments import Arguments
+
     Kind = Literal["task", "green", "main", "hub"]
     State = Literal["running", "runnable", "waiting", "not_started"]
     KernelState = Literal["running", "sleeping", "uninterruptible", "stopped", "ended"]
@@ -166,3 +168,4 @@ class Snapshot(Record):
     # Both empty unless asked for, and never to be changed.
     marks: Mapping[str, int] = {}  # unit -> what differs when it has run in between
     turns: Mapping[int, Turn] = {}  # tid -> the present turn of the loop or hub there
+    arguments: Arguments | None = None  # decodes those that frames lack; None: there are none

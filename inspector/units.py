@@ -15,6 +15,7 @@ from inspector.waits import Waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inspector.arguments import Arguments
     from inspector.capture import Capture
     from inspector.frames import Frames, Stack
     from inspector.greenlets import GreenletFacts
@@ -51,19 +52,25 @@ class Assembled(Record):
 _Place = tuple["State", "Stack", "Frames", int]
 
 
-def assemble(capture: Capture, *, waits: bool = True) -> Assembled:
-    """Decode a capture into units, edges and threads; ``waits`` says what each waits on."""
-    return _Assembly(capture, waits=waits).run()
+def assemble(capture: Capture, *, waits: bool = True, late: Arguments | None = None) -> Assembled:
+    """Decode a capture into units, edges and threads; ``waits`` says what each waits on.
+
+    Where there is ``late``, the arguments of units that stand still are left to it.
+    """
+    return _Assembly(capture, waits, late).run()
 
 
 class _Assembly:
-    def __init__(self, capture: Capture, *, waits: bool) -> None:
+    def __init__(self, capture: Capture, waits: bool, late: Arguments | None) -> None:
+        self.late = late
         self.capture = capture
         self.objects = capture.objects
         self.frames = capture.frames
         self.ids = {address: "task:" + hex(address) for address in capture.tasks}
         self.ids.update({address: "green:" + hex(address) for address in capture.greenlets})
         self.tids = self._tids_of_mains()
+        states = [thread.state for thread in reversed(capture.threads)]
+        self.tid_by_ident = {state.ident: state.tid for state in states}
         self.current: dict[int, int] = {}  # tid -> address of the greenlet that runs there
         self._place_running_greenlets()
         self.hubs = hubs_in(capture.greenlets.values())
@@ -97,10 +104,12 @@ class _Assembly:
                     pairs[pair] = via
         units = [self._task(task, place) for task, place in tasks]
         units += [self._green(green, state) for green, state in greens]
+        if self.late is not None:
+            self.late.read()
         ids = self.ids
         edges = tuple(
             [
-                Edge(ids[waiter], ids[target], via)
+                Edge._make((ids[waiter], ids[target], via))
                 for (waiter, target), via in pairs.items()
                 if waiter in ids and target in ids
             ]
@@ -242,14 +251,24 @@ class _Assembly:
         inside = None
         if greenlet and not self.capture.greenlets[greenlet].is_main:
             inside = self.ids[greenlet]
-        stack = frames.show(own)
+        stack = self._show(address, frames, own, whole=address in self.continuing)
         # From the outermost in, so that the places of those to come stay what they are.
-        for green, index in sorted(self.continuing.get(address, ()), key=lambda one: -one[1]):
-            inside = self.ids[green]
-            facts = self.capture.greenlets[green]
-            stack = (*stack[:index], *facts.frames.show(facts.stack), *stack[index:])
+        if address in self.continuing:
+            for green, index in sorted(self.continuing[address], key=lambda one: -one[1]):
+                inside = self.ids[green]
+                facts = self.capture.greenlets[green]
+                stack = (*stack[:index], *facts.frames.show(facts.stack), *stack[index:])
         tid = task.tid or self._tid_of_task(task)
         return self._unit(address, "task", task.type, task.name, tid, state, stack, inside)
+
+    def _show(
+        self, address: int, frames: Frames, stack: Stack, *, whole: bool
+    ) -> tuple[Frame, ...]:
+        """A unit's stack, with its arguments where they are not left for later."""
+        if self.late is None or whole:
+            return frames.show(stack)
+        self.late.add(self.ids[address], frames, stack)
+        return stack.place.show()
 
     def _unit(
         self,
@@ -269,21 +288,18 @@ class _Assembly:
         if self.births.on:
             runtime = runtime or self.births.runtime(address)
             spawned = self.births.spawned(address)
-        # By place: with thousands of units their names would take longer than the rest.
-        return Unit(
-            self.ids[address], kind, type_name, name, tid, state, stack,
-            moving, inside, wait, runtime, spawned,
+        # As one tuple: with thousands of units their names would take longer than the rest.
+        identity = self.ids[address]
+        return Unit._make(
+            (identity, kind, type_name, name, tid, state, stack,
+             moving, inside, wait, runtime, spawned)
         )  # fmt: skip
 
     def _tid_of_task(self, task: TaskFacts) -> int | None:
         """The thread whose loop a task belongs to."""
         if len(self.capture.threads) == 1:
             return self.capture.threads[0].state.tid
-        ident = self.capture.loop_ident(task.loop)
-        for thread in self.capture.threads:
-            if thread.state.ident == ident:
-                return thread.state.tid
-        return None
+        return self.tid_by_ident.get(self.capture.loop_ident(task.loop))
 
     def _is_scheduled(self, task: TaskFacts) -> bool:
         """Whether the loop will step the task: it waits for nothing, or for what is done."""
@@ -313,14 +329,16 @@ class _Assembly:
         return "runnable" if green.address in self.schedule.due else "waiting"
 
     def _green(self, green: GreenletFacts, state: State) -> Unit:
+        address = green.address
         inside = None
-        if green.address in self.continued:
-            inside = self.ids[self.continued[green.address][0]]
+        if address in self.continued:
+            inside = self.ids[self.continued[address][0]]
         kind = self._kind(green)
         name = kind if kind != "green" else self.names.name(green)
         tid = self.tids.get(self._main_of(green))
-        stack = green.frames.show(green.stack)
-        return self._unit(green.address, kind, green.type, name, tid, state, stack, inside)
+        part = address in self.continued
+        stack = self._show(address, green.frames, green.stack, whole=part)
+        return self._unit(address, kind, green.type, name, tid, state, stack, inside)
 
     def _kind(self, green: GreenletFacts) -> Kind:
         if green.is_main:

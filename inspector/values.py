@@ -6,11 +6,15 @@ from inspector.memory import BadMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inspector.objects import Objects
+    from collections.abc import Callable
+
+    from inspector.objects import Objects, Type
 
 BUILTINS = frozenset({"builtin_function_or_method", "builtin_method"})  # types of C functions
 MAX_TEXT = 60  # characters of a str or bytes that are shown
 MAX_TYPE = 100  # characters of a type's name that are shown
+MAX_BITS = 256  # of an int that is shown
+MAX_DIGITS = -(-MAX_BITS // 30)
 MAX_ITEMS = 6  # items of a tuple or dict that are shown
 MAX_DEPTH = 2  # a tuple in a tuple is shown, one deeper is an address
 
@@ -25,7 +29,9 @@ def represent(objects: Objects, address: int, depth: int = 0) -> str:
     if not depth and address in objects.shown:
         return objects.shown[address]
     try:
-        text = _represent(objects, address, depth)
+        kind = objects.type_of(address)
+        plain = _PLAIN.get(kind.full)
+        text = plain(objects, address) if plain else _represent(objects, address, kind, depth)
     except BadMemory:
         text = f"<unreadable at {address:#x}>"
     if not depth:
@@ -33,46 +39,52 @@ def represent(objects: Objects, address: int, depth: int = 0) -> str:
     return text
 
 
-def _represent(objects: Objects, address: int, depth: int) -> str:
-    kind = objects.type_of(address)
-    match kind.full:
-        case "builtins.NoneType":
-            return "None"
-        case "builtins.bool":
-            return str(bool(objects.integer(address)))
-        case "builtins.int":
-            value = objects.integer(address)
-            if value is None or value.bit_length() > 256:
-                return f"<int at {address:#x}>"
-            return str(value)
-        case "builtins.float":
-            return repr(objects.floating(address))
-        case "builtins.str":
-            text = objects.text(address, MAX_TEXT + 1) or ""
-            return repr(text) if len(text) <= MAX_TEXT else repr(text[:MAX_TEXT]) + "..."
-        case "builtins.bytes":
-            data = objects.raw_bytes(address, MAX_TEXT + 1) or b""
-            return repr(data) if len(data) <= MAX_TEXT else repr(data[:MAX_TEXT]) + "..."
-        case "builtins.tuple" if depth < MAX_DEPTH:
-            items = [
-                represent(objects, item, depth + 1) for item in objects.items(address, MAX_ITEMS)
-            ]
-            more = objects.size(address) - len(items)
-            if more > 0:
-                items.append("...")
-            return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
-        case "builtins.dict" if depth < MAX_DEPTH:
-            pairs = [
-                f"{represent(objects, key, depth + 1)}: {represent(objects, value, depth + 1)}"
-                for key, value in objects.pairs(address, MAX_ITEMS)
-            ]
-            if objects.size(address) > len(pairs):
-                pairs.append("...")
-            return f"{{{', '.join(pairs)}}}"
-        case _:
-            name = "".join(c if c.isprintable() else "?" for c in kind.name[:MAX_TYPE])
-            cut = "..." if len(kind.name) > MAX_TYPE else ""
-            return f"<{name}{cut} at {address:#x}>"
+def _integer(objects: Objects, address: int) -> str:
+    value = objects.integer(address, MAX_DIGITS)
+    if value is None or value.bit_length() > MAX_BITS:
+        return f"<int at {address:#x}>"
+    return str(value)
+
+
+def _text(objects: Objects, address: int) -> str:
+    text = objects.text(address, MAX_TEXT + 1) or ""
+    return repr(text) if len(text) <= MAX_TEXT else repr(text[:MAX_TEXT]) + "..."
+
+
+def _bytes(objects: Objects, address: int) -> str:
+    data = objects.raw_bytes(address, MAX_TEXT + 1) or b""
+    return repr(data) if len(data) <= MAX_TEXT else repr(data[:MAX_TEXT]) + "..."
+
+
+_PLAIN: dict[str, Callable[[Objects, int], str]] = {
+    "builtins.NoneType": lambda *_: "None",
+    "builtins.bool": lambda objects, address: str(bool(objects.integer(address))),
+    "builtins.int": _integer,
+    "builtins.float": lambda objects, address: repr(objects.floating(address)),
+    "builtins.str": _text,
+    "builtins.bytes": _bytes,
+}
+
+
+def _represent(objects: Objects, address: int, kind: Type, depth: int) -> str:
+    """Of what holds other values, and of what only its type is told."""
+    if kind.full == "builtins.tuple" and depth < MAX_DEPTH:
+        items = [represent(objects, item, depth + 1) for item in objects.items(address, MAX_ITEMS)]
+        more = objects.size(address) - len(items)
+        if more > 0:
+            items.append("...")
+        return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+    if kind.full == "builtins.dict" and depth < MAX_DEPTH:
+        pairs = [
+            f"{represent(objects, key, depth + 1)}: {represent(objects, value, depth + 1)}"
+            for key, value in objects.pairs(address, MAX_ITEMS)
+        ]
+        if objects.size(address) > len(pairs):
+            pairs.append("...")
+        return f"{{{', '.join(pairs)}}}"
+    name = "".join(c if c.isprintable() else "?" for c in kind.name[:MAX_TYPE])
+    cut = "..." if len(kind.name) > MAX_TYPE else ""
+    return f"<{name}{cut} at {address:#x}>"
 
 
 def callable_name(objects: Objects, address: int) -> str | None:

@@ -43,6 +43,7 @@ class Targets(Record):
     record: str | None = None  # file to save what is read to
     replay: str | None = None  # file to look at instead of a process
     args: bool = True  # read the arguments of calls: it costs half as much time again
+    late: bool = False  # only those that are shown: for views that show few
 
 
 class Look:
@@ -113,8 +114,8 @@ class Look:
 
         targets = self._targets
         options = capture.Options(
-            args=targets.args, freeze=targets.freeze, orphans=orphans, ended=ended,
-            marks=marks or targets.sample is not None,
+            args=targets.args, late=targets.late, freeze=targets.freeze,
+            orphans=orphans, ended=ended, marks=marks or targets.sample is not None,
         )  # fmt: skip
         if targets.record is not None:
             from inspector import recording

@@ -63,7 +63,7 @@ def show_tree(targets: live.Targets, options: tree.Options, wide: bool = False) 
     """Print the tree of each process; returns the exit status."""
     from bridge import tree
 
-    look = live.Look(targets)
+    look = live.Look(targets._replace(late=options.group is not False))
     style = live.output_style(wide)
     for one in look.graphs():
         live.write(chain(look.heading(one, style), tree.lines(one, options, style)))

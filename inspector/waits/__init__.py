@@ -153,7 +153,8 @@ class Waits:
             text = f"{reason.text}, {reason.until.format(seconds(left))}"
             if reason.cut is not None:
                 text += f", timeout in {seconds(max(reason.cut - self._timers.now, 0.0))}"
-            return Wait("sleep", text, left, reason.total), self._slept(reason, left)
+            wait = Wait._make(("sleep", text, left, reason.total, None, None, None, None, None))
+            return wait, self._slept(reason, left)
         peer = None if reason.fd is None else self._capture.target.descriptors.peer(reason.fd)
         waiters = self._waiters.get(reason.subject)
         wait = Wait(
@@ -175,7 +176,7 @@ class Waits:
         if reason.deadline + 1e-3 == reason.deadline:  # too far off to say
             return None
         slept = reason.total - (reason.deadline - self._timers.now)
-        return Runtime(max(slept, 0.0), "exact")
+        return Runtime._make((max(slept, 0.0), "exact"))
 
     def _left(self, reason: Reason) -> float | None:
         """Seconds until a wait's deadline, None without one or where it is of another clock.

@@ -168,9 +168,10 @@ def seconds(value: float) -> str:
         return f"{value / _YEAR:.0e} years"
     if value < 60:
         return f"{max(value, 0):.1f} s"
-    if value < 3600:
-        return f"{int(value // 60)}m {int(value % 60):02d}s"
-    return f"{int(value // 3600)}h {int(value % 3600 // 60):02d}m"
+    whole = int(value)
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
 
 
 def count(number: int, what: str) -> str:
