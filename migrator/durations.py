@@ -15,6 +15,9 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
     name = "duration"
 
+    def __init__(self, least: float = 0.0) -> None:
+        self._least = least  # seconds
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
@@ -25,4 +28,6 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
         if not 0 < seconds < 1e9:
             self.fail(f"{value!r} is no duration: give 30s, 500ms, 5m or 1h", param, ctx)
+        if seconds < self._least:
+            self.fail(f"{value} is too short: {self._least * 1000:g}ms at least", param, ctx)
         return seconds

@@ -5,6 +5,7 @@ Without click, which takes longer to load than a small process takes to be looke
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -20,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from bridge.graph import Graph
     from bridge.style import Style
@@ -231,26 +233,55 @@ def write_file(path: str, pieces: Iterable[str]) -> None:
         sys.stdout.writelines(pieces)
         return
     try:
-        _write_file(path, pieces)
+        target, written = _ways(path)
+        try:
+            with written.open("w", encoding="utf-8") as file:
+                file.writelines(pieces)
+            if written != target:
+                written.replace(target)
+        finally:
+            if written != target:
+                written.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot write {clean(path)}: {error.strerror}") from error
+        raise _cannot_write(path, error) from error
 
 
-def _write_file(path: str, pieces: Iterable[str]) -> None:
+def try_to_write(path: str) -> None:
+    """Raise the UsageError now that `write_file` would raise when all the work is done."""
+    if path == "-":
+        return
+    try:
+        target, written = _ways(path)
+        if written != target:
+            written.open("w").close()
+            written.unlink()
+        elif not os.access(target, os.W_OK):  # to open a pipe would wait for its reader
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _ways(path: str) -> tuple[Path, Path]:
+    """The file, and that which is written first and then takes its place. Raises OSError.
+
+    A device or a pipe is written to; replacing it would take it away.
+    """
     from pathlib import Path
 
-    # A device or a pipe is written to; replacing it would take it away.
-    plain = Path(path).is_file() or not Path(path).exists()
-    target = Path(path).resolve() if plain else Path(path)
-    written = target.with_name(f".{target.name}.{os.getpid()}") if plain else target
-    try:
-        with written.open("w", encoding="utf-8") as file:
-            file.writelines(pieces)
-        if plain:
-            written.replace(target)
-    finally:
-        if plain:
-            written.unlink(missing_ok=True)
+    target = Path(path)
+    if not path or target.is_dir():
+        number = errno.EISDIR if path else errno.ENOENT
+        raise OSError(number, os.strerror(number))
+    if target.exists() and not target.is_file():
+        return target, target
+    target = target.resolve()
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return target, target.with_name(f".{target.name}.{os.getpid()}")
+
+
+def _cannot_write(path: str, error: OSError) -> UsageError:
+    return UsageError(f"cannot write {clean(path) or repr(path)}: {error.strerror}")
 
 
 def output_style(wide: bool) -> Style:

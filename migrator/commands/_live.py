@@ -8,13 +8,23 @@ import click
 
 from migrator.completion import PATHS
 from migrator.durations import Duration
-from migrator.live import Look, Targets, note, output_style, write, write_file
+from migrator.live import Look, Targets, note, output_style, try_to_write, write, write_file
 from migrator.start import is_pid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Look", "Targets", "choosing", "note", "options", "output_style", "write", "write_file"]
+__all__ = [
+    "Look",
+    "Targets",
+    "choosing",
+    "note",
+    "options",
+    "output_style",
+    "try_to_write",
+    "write",
+    "write_file",
+]
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bridge import recording, redact
 from bridge.escape import clean
-from inspector.errors import MigrateError, NoSuchProcess, UsageError
+from inspector.errors import MigrateError, NoSuchProcess
 from migrator import __version__
 from migrator.commands import _live
 from migrator.completion import PATHS
+from migrator.durations import Duration
 from migrator.looks import Looks, pause
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _NOT_ALL_READ = 3
-_POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 @click.command(
@@ -41,11 +39,11 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     help="Where to write; - for stdout.",
 )
 @click.option(
-    "--duration", metavar="SECONDS", type=_POSITIVE, default=30.0, show_default=True,
+    "--duration", metavar="DURATION", type=Duration(), default="30s", show_default=True,
     help="How long to record.",
 )  # fmt: skip
 @click.option(
-    "--interval", metavar="SECONDS", type=_POSITIVE, default=0.1, show_default=True,
+    "--interval", metavar="DURATION", type=Duration(), default="100ms", show_default=True,
     help="From one look to the next; longer where a look takes more than half of it.",
 )  # fmt: skip
 @click.option(
@@ -59,7 +57,7 @@ def command(pid: int, output: str, duration: float, interval: float, format_: st
     What a unit waits on is the innermost frame of its stack, so that time spent waiting
     is seen like time spent running. Nothing runs in the process and it is not paused.
     """
-    _check(output)
+    _live.try_to_write(output)
     # Whoever ends the recording early (Ctrl-C, timeout, a closed terminal) gets what there is.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
@@ -133,19 +131,6 @@ class _Session:
         if self._failures:
             text += f"; {len(self._failures):,} more failed: {self._failures[-1].message}"
         return text if output == "-" else f"{text}: {clean(output)}"
-
-
-def _check(output: str) -> None:
-    """Raise UsageError now rather than when the recording is over."""
-    if output == "-":
-        return
-    path = Path(output)
-    if path.is_dir():
-        raise UsageError(f"cannot write {clean(output)}: it is a folder")
-    if not path.parent.is_dir():
-        raise UsageError(f"cannot write {clean(output)}: there is no folder {path.parent}")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"cannot write {clean(output)}: not allowed")
 
 
 def _pieces(done: Recording, command: str, format_: str) -> Iterable[str]:

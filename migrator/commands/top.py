@@ -16,6 +16,7 @@ from bridge import board, schema, style, view, watch
 from inspector.errors import MigrateError, NoSuchProcess, UsageError
 from migrator import __version__
 from migrator.commands import _live
+from migrator.durations import Duration
 from migrator.looks import Looks, pause
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _INTERRUPTED = 130
 )
 @click.argument("pid", type=click.IntRange(min=1))
 @click.option(
-    "--interval", metavar="SECONDS", type=click.FloatRange(min=0.1), default=1.0,
+    "--interval", metavar="DURATION", type=Duration(least=0.1), default="1s",
     show_default=True, help="From one look at the process to the next.",
 )  # fmt: skip
 @click.option("--tree", is_flag=True, help="Begin with the tree instead of the table.")

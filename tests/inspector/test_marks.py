@@ -88,6 +88,14 @@ def test_who_comes_by_again_has_other_marks(version: str, ailment: str, sick: Si
     wait_until(several)
 
 
+def test_of_a_deep_stack_the_ends_are_looked_at(
+    target_python: TargetPython, start_target: StartTarget
+) -> None:
+    python = target_python("3.14", "greenlet", "eventlet")
+    program = start_target(python, "tests/targets/deep.py", "5000", "green")
+    assert _look(program.rest()).marks == _look(program).marks != {}
+
+
 def test_nothing_is_read_for_it_unless_asked(sick: Sick) -> None:
     seen = take(sick("3.14", "healthy").pid)
     assert (seen.marks, seen.turns) == ({}, {})

@@ -123,15 +123,24 @@ def test_replaces_a_file_whole_and_keeps_none_half_written(hybrid: Program, tmp_
 @pytest.mark.parametrize(
     ("output", "says"),
     [
-        ("missing/profile.json", "there is no folder"),
-        (".", "it is a folder"),
+        ("missing/profile.json", "No such file or directory"),
+        (".", "Is a directory"),
+        ("/proc/profile.json", "No such file or directory"),
+        ("", "cannot write ''"),
     ],
 )
 def test_says_at_once_what_cannot_be_written(tmp_path: Path, output: str, says: str) -> None:
-    done = record(os.getpid(), "-o", tmp_path / output)
+    # Where it is only found out afterwards the recording does not end in time.
+    done = record(os.getpid(), "--duration", "1h", "-o", output and tmp_path / output)
     assert done.returncode == 2
     assert says in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "0", "-1", "soon"])
+def test_a_recording_that_would_never_end_is_refused(tmp_path: Path, value: str) -> None:
+    done = record(os.getpid(), f"--duration={value}", "-o", tmp_path / "profile.json")
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_no_file_is_left_when_there_is_no_process(tmp_path: Path) -> None:
