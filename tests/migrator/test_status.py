@@ -184,28 +184,3 @@ def test_rules_lists_every_code() -> None:
     assert len(json.loads(migrate("rules", "debug", "--format", "json", cwd=ROOT).stdout)) < len(
         records
     )
-
-
-def test_environment_names_who_depends_on_eventlet(tmp_path: Path) -> None:
-    for name, requires, source in (
-        ("needs", "Requires-Dist: eventlet>=0.30\n", ""),
-        ("imports", "", "from eventlet import sleep\n"),
-        ("speaks", "Requires-Dist: eventlet-like\n", "# eventlet\n"),
-        ("eventlet", "", "import eventlet\n"),
-    ):
-        info = tmp_path / f"{name}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}"
-        )
-        (info / "RECORD").write_text(f"{name}.py,,\n")
-        (tmp_path / f"{name}.py").write_text(source)
-    done = migrate("scan", "--environment", str(tmp_path), cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout.splitlines() == [
-        "imports 1.0: imports it in 1 file",
-        "needs 1.0: requires eventlet>=0.30",
-        "2 distributions with Eventlet.",
-    ]
-    done = migrate("scan", "--environment", "--format", "json", str(tmp_path), cwd=tmp_path)
-    assert len(document(done)["distributions"]) == 2
