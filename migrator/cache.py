@@ -58,7 +58,6 @@ class Cache:
         self._used: dict[str, Any] = {}
         self._tool = tool() if folder else ""
         self._fresh = False
-        self.hint: Any = {}  # what the last run knew about facades
         if folder:
             with contextlib.suppress(
                 OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
@@ -66,7 +65,6 @@ class Cache:
                 stored = json.loads((folder / _NAME).read_bytes())
                 if stored["tool"] == self._tool and isinstance(stored["files"], dict):
                     self._old = stored["files"]
-                    self.hint = _checked_hint(stored["facades"])
 
     def get(self, name: str, path: str) -> Facts | None:
         """The entry, as if ``path`` had just been read."""
@@ -86,17 +84,14 @@ class Cache:
             self._used[name] = _pack(facts)
             self._fresh = True
 
-    def save(self, facades: Any) -> None:
-        """Write what this run used, whole or not at all; keep what it did not ask for.
-
-        ``facades`` is a hint for the next run.
-        """
-        if not self.folder or not (self._fresh or facades != self.hint):
+    def save(self) -> None:
+        """Write what this run used, whole or not at all; keep what it did not ask for."""
+        if not self.folder or not self._fresh:
             return
         files = {**self._old, **self._used}
         if len(files) > _ENTRIES:
             files = self._used
-        document = json.dumps({"tool": self._tool, "files": files, "facades": facades})
+        document = json.dumps({"tool": self._tool, "files": files})
         with contextlib.suppress(OSError):
             if not self.folder.exists():
                 self.folder.mkdir(parents=True)
@@ -109,16 +104,6 @@ class Cache:
                 os.replace(name, self.folder / _NAME)
             except OSError:
                 Path(name).unlink(missing_ok=True)
-
-
-def _checked_hint(record: Any) -> dict[str, dict[str, dict[str, str]]]:
-    """The record in the shape it should have; raises TypeError, AttributeError otherwise."""
-    checked: dict[str, dict[str, dict[str, str]]] = {}
-    for module, roots in record.items():
-        for root, exports in roots.items():
-            for name, value in exports.items():
-                checked.setdefault(module, {}).setdefault(root, {})[name] = str.strip(value)
-    return checked
 
 
 def _pack(facts: Facts) -> list[Any]:

@@ -8,20 +8,15 @@ module are then looked at (again) with that knowledge.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING
 
 from migrator.scan import may_matter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-_IMPORT = re.compile(rb"\bimport\b")
-_WORD = re.compile(rb"\w+")
+    from collections.abc import Collection, Iterable, Mapping
 
 
 class Facades:
@@ -33,7 +28,7 @@ class Facades:
 
     def __init__(self, record: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None) -> None:
         self._modules: dict[str, dict[str, dict[str, str]]] = {}
-        self._hidden: dict[bytes, set[bytes]] = {}  # last part of a module -> names it gives
+        self._hidden: set[bytes] = set()  # last parts of modules that hide Eventlet
         for module, roots in (record or {}).items():
             for root, exports in roots.items():
                 self._add(module, root, exports)
@@ -47,21 +42,10 @@ class Facades:
         """Those modules of which ``record`` does not hold the same."""
         return Facades({name: it for name, it in self._modules.items() if it != record.get(name)})
 
-    @cached_property
-    def digest(self) -> str:
-        """Names this very knowledge; ask for it when nothing is added any more."""
-        text = json.dumps(self._modules, sort_keys=True)
-        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
-
     @property
     def empty(self) -> bool:
         """Nothing is re-exported at all."""
         return not self._modules
-
-    @property
-    def hides(self) -> bool:
-        """Some name does not speak of Eventlet, so files without its name may use it."""
-        return bool(self._hidden)
 
     def add(self, path: str, module: str, exports: Mapping[str, str]) -> None:
         """Note what a module re-exports."""
@@ -70,32 +54,25 @@ class Facades:
 
     def _add(self, module: str, root: str, exports: Mapping[str, str]) -> None:
         self._modules.setdefault(module, {})[root] = dict(exports)
-        hidden = {name.encode() for name in exports if not may_matter(name.encode())}
-        if hidden:
-            self._hidden.setdefault(
-                module.rpartition(".")[2].encode("utf-8", "surrogateescape"), set()
-            ).update(hidden)
+        if _hidden(exports):
+            self._hidden.add(module.rpartition(".")[2].encode("utf-8", "surrogateescape"))
 
-    def may_be_used(self, data: bytes) -> bool:
-        """Whether a file without Eventlet's name may use it through a facade. Cheap.
+    def may_be_used(self, words: bytes) -> bool:
+        """Whether a file that does not name Eventlet may use it through a facade. Cheap.
 
-        It has to import a module of that name, and to name what it takes from it.
+        ``words`` are those of its imports (`imported.words`); one is the facade's own.
         """
-        candidates = [
-            last
-            for last, names in self._hidden.items()
-            if last in data and (b"import *" in data or any(name in data for name in names))
-        ]
-        if not candidates:
-            return False
-        wanted = set(candidates)
-        for match in _IMPORT.finditer(data):
-            start = data.rfind(b"\n", 0, match.start()) + 1
-            end = data.find(b"\n", match.end())
-            if data[match.end() : match.end() + 4].lstrip().startswith(b"("):
-                end = data.find(b")", match.end())
-            if not wanted.isdisjoint(_WORD.findall(data, start, end if end >= 0 else len(data))):
+        return not self._hidden.isdisjoint(words.split())
+
+    def taken(self, path: str, data: bytes, imports: Collection[str]) -> bool:
+        """Whether a file with these imports also says a name that a facade gives it."""
+        for module, exports in self.visible(path, imports).items():
+            if f"{module}.*" in imports:
                 return True
+            for name in exports:
+                bare = name.removeprefix("*").removesuffix("()")
+                if f"{module}.{bare}" in imports or _is_said(bare, data):
+                    return True
         return False
 
     def visible(self, path: str, imports: Iterable[str]) -> dict[str, Mapping[str, str]]:
@@ -126,6 +103,23 @@ class Facades:
             part, _, rest = rest.partition(".")
             above = f"{above}.{part}"
         return None
+
+
+def _hidden(exports: Iterable[str]) -> list[bytes]:
+    """The names that do not speak of Eventlet, so that files without its name may use it."""
+    names = [name.encode() for name in exports]
+    return [name for name in names if not may_matter(name)]
+
+
+def _is_said(name: str, data: bytes) -> bool:
+    """Whether a file has something of that name: an attribute, by a string or an argument."""
+    text = name.encode()
+    return text in data and _said(text).search(data) is not None
+
+
+@cache
+def _said(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"[.'\"]\s*%b\b|\b%b\s*=" % (name, name))
 
 
 def import_root(path: str, module: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from migrator import api
 from migrator.bindings import bound_names, paired
 from migrator.expressions import IMPORTERS, Expressions, Function
+from migrator.imported import absolute
 from migrator.mocked import TEST_PREFIX, is_default, replacement, unwrap
 from migrator.namespaces import Scope
 from migrator.providers import asked_names
@@ -347,7 +348,7 @@ class _Walk(Expressions):
                 self.hold(root, root)
 
     def import_from(self, node: ast.ImportFrom) -> None:
-        module = self.absolute(node)
+        module = absolute(node.level, node.module or "", self.name, package=self.package)
         for alias in node.names:
             self.imports.add(f"{module}.{alias.name}")
             if alias.name == "*":
@@ -370,16 +371,6 @@ class _Walk(Expressions):
         for name, value in self.known.get(module, {}).items():
             if not name.startswith("_"):
                 self.hold(name.removeprefix("*"), value)
-
-    def absolute(self, node: ast.ImportFrom) -> str:
-        """The module an import-from names; "" when it climbs out of what we know."""
-        if not node.level:
-            return node.module or ""
-        parts = self.name.split(".")
-        climb = node.level - 1 if self.package else node.level
-        parts = parts[: len(parts) - climb] if climb else parts
-        # Above what we know is some package, but never Eventlet's top.
-        return ".".join([*(parts or [""]), *([node.module] if node.module else [])])
 
 
 _STATEMENTS: dict[type[ast.AST], Callable[[_Walk, Any], None]] = {

@@ -8,13 +8,13 @@ order.
 from __future__ import annotations
 
 import gc
+import json
 import os
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from migrator import ignores, parallel, scan, sources, suppressions
+from migrator import ignores, imported, parallel, scan, sources, suppressions
 from migrator.cache import Cache, key
 from migrator.facades import Facades
 from migrator.findings import Report, Unread
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from migrator.findings import Finding, Unused
     from migrator.progress import Progress
     from migrator.suppressions import Suppression
+    from migrator.uses import Exports
 
 _Out = TypeVar("_Out")
 
@@ -97,7 +98,7 @@ class _File:
     facts: Facts = field(default_factory=Facts)
     size: int = 0
     matters: bool = False
-    uses_facade: bool = False
+    words: bytes = b""  # of its imports, when it was not parsed
     module: str = ""
     ignores: tuple[Suppression, ...] = ()
     key: str = ""  # its place in the cache, when it is not from there
@@ -133,7 +134,7 @@ def scan_project(
     finally:
         if collecting:
             gc.enable()
-    run.cache.save(run.facades.record)
+    run.cache.save()
     return _gather(files, unread, options), run.facades
 
 
@@ -151,8 +152,7 @@ class _Run:
         self.options = options
         self.cache = cache
         self.progress = progress
-        # What the last run knew, as a hint: saves reading files twice.
-        self.facades = self.changed = Facades(cache.hint)
+        self.facades = self.changed = Facades()
 
     def first_look(self, listed: Sequence[Source]) -> list[_File]:
         """What each file says by itself, in order."""
@@ -197,30 +197,39 @@ class _Run:
         if file.matters and self.options.debug_only and not scan.may_debug(data):
             file.matters = False
         if file.matters or source.named:
-            self.parse(data, file, None)
+            self.parse(data, file, {})
             if file.facts.unread and sources.may_be_text(source.path):
                 file.source = replace(source, python=False)
                 file.facts = scan.scan_text(data, source.path) if file.matters else Facts()
                 file.key = ""
         else:
             file.facts = Facts(unread=scan.broken(data, source.path))
-            file.uses_facade = self.facades.may_be_used(data)
+            file.words = imported.words(data)
         return file
 
     def look_again(self, file: _File) -> _File:
         """A second look, now that the project's re-exports are known."""
-        data = sources.read(file.source.path, named=file.source.named)
-        if not isinstance(data, Unread) and (file.matters or self.changed.may_be_used(data)):
-            self.parse(data, file, self.facades)
+        path = file.source.path
+        data = sources.read(path, named=file.source.named)
+        if isinstance(data, Unread):
+            return file
+        imports = file.facts.imports
+        if not imports:
+            module, package = sources.module_name(path)
+            imports = imported.names(data, module, package=package)
+        if self.changed.taken(path, data, imports):
+            self.parse(data, file, self.facades.visible(path, imports))
         return file
 
-    def parse(self, data: bytes, file: _File, facades: Facades | None) -> None:
+    def parse(self, data: bytes, file: _File, exports: Exports) -> None:
         """Resolve the file's names, or take what the cache knows."""
         path = file.source.path
         file.module, package = sources.module_name(path)
         file.ignores = suppressions.find(data)
-        view = f"{self.options.mentions}{facades.digest if facades else ''}"
-        name = key(data, file.module, package, view) if self.cache.folder else ""
+        name = ""
+        if self.cache.folder:
+            view = json.dumps([self.options.mentions, exports], sort_keys=True)
+            name = key(data, file.module, package, view)
         known = self.cache.get(name, path) if name else None
         file.key = "" if known else name
         file.facts = known or scan.scan_python(
@@ -228,24 +237,21 @@ class _Run:
             path,
             file.module,
             package=package,
-            visible=partial(facades.visible, path) if facades else None,
+            exports=exports,
             mentions=self.options.mentions,
         )
 
     def follow_facades(self, files: list[_File]) -> None:
         """Look again at files that import what others re-export, until nothing is new."""
-        hint, found = self.facades, Facades()
         for file in files:
-            found.add(file.source.path, file.module, self.followed(file.facts))
-        tested = found.record == hint.record
-        self.facades = self.changed = found
+            self.facades.add(file.source.path, file.module, self.followed(file.facts))
         for _ in range(_ROUNDS):
             if self.changed.empty:
                 return
             users = [
                 place
                 for place, file in enumerate(files)
-                if file.source.python and not file.facts.unread and self.is_user(file, tested)
+                if file.source.python and not file.facts.unread and self.is_user(file)
             ]
             again = list(self.each("Following", self.look_again, [files[at] for at in users]))
             before = self.facades.record
@@ -253,13 +259,13 @@ class _Run:
             for place, file in zip(users, again, strict=True):
                 files[place] = file
                 self.facades.add(file.source.path, file.module, self.followed(file.facts))
-            self.changed, tested = self.facades.since(before), False
+            self.changed = self.facades.since(before)
 
-    def is_user(self, file: _File, tested: bool) -> bool:
-        """Whether a file may use a facade. ``tested``: its bytes were looked at for that."""
+    def is_user(self, file: _File) -> bool:
+        """Whether a file may use a facade of those that changed."""
         if file.facts.imports:
             return bool(self.changed.visible(file.source.path, file.facts.imports))
-        return file.uses_facade if tested else self.changed.hides
+        return self.changed.may_be_used(file.words)
 
     def followed(self, facts: Facts) -> Mapping[str, str]:
         """The re-exports that matter for the rules selected."""

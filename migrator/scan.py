@@ -15,7 +15,7 @@ from migrator.segments import Segments
 from migrator.sources import decode, encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from migrator.findings import Kind
     from migrator.names import Exports, Use
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Plain searches: one regular expression for all of them is ten times slower.
 _NEEDLES = (b"ventlet", b"VENTLET", b"greenlet", b"GreenThread", b"gr_frame")
 _LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer sees them: no form feeds
+# Words that only the debug and backdoor families know.
 _DEBUG_WORDS = (
     b"backdoor",
     b"spew",
@@ -37,23 +38,30 @@ _DEBUG_WORDS = (
     b"format_hub_",
     b"format_threads_info",
     b"format_asyncio_info",
-    b"get_hub",
     b"greenpool.DEBUG",
     b"import DEBUG",
     b"gr_frame",
-    b"GreenThread",
-    b"get_objects",
+    b"GreenThreadReport",
+    b"GreenThreadModel",
     b"eventlet.debug",
-    b"'debug'",
-    b'"debug"',
-    b"'greenlet'",
-    b'"greenlet"',
     b"eventlet as ",
     b"import *",
-    b"= eventlet",
-    b"=eventlet",
 )
-_DEBUG_IMPORT = re.compile(rb"import\b(?:[^\n]*|\s*\([^)]*)\bdebug\b")
+# Words that are theirs only beside one of the others: a hub and what pokes in it, green
+# threads and what tells them from other objects.
+_DEBUG_PAIRS = (
+    (
+        (b"get_hub",),
+        (b"debug_", b"set_timer_", b"readers", b"writers", b"timers", b"listeners", b" hubs"),
+    ),
+    ((b"GreenThread", b"greenlet"), (b"__name__", b"get_objects")),
+)
+_DEBUG_FORMS = (
+    re.compile(rb"import\b(?:[^\n]*|\s*\([^)]*)\bdebug\b"),
+    re.compile(rb"""[,=]\s*['"]debug['"]"""),  # getattr(eventlet, "debug")
+    # A new name for Eventlet: other files may use it.
+    re.compile(rb"=\s*\(?\s*eventlet\b(?!\s*\.\s*(?!hubs|debug|backdoor))"),
+)
 _ANY_NEEDLE = re.compile(b"|".join(_NEEDLES))
 _DEPTH = 50_000  # nested nodes; Python 3.11 counts them against the recursion limit
 _LARGEST = 16 * 2**20  # bytes; the tree of a larger file does not fit into memory
@@ -87,7 +95,14 @@ def may_debug(data: bytes) -> bool:
 
     It holds a word of theirs, or a new name for Eventlet that other files may use.
     """
-    return any(word in data for word in _DEBUG_WORDS) or _DEBUG_IMPORT.search(data) is not None
+    return (
+        any(word in data for word in _DEBUG_WORDS)
+        or any(
+            any(word in data for word in some) and any(word in data for word in others)
+            for some, others in _DEBUG_PAIRS
+        )
+        or any(form.search(data) for form in _DEBUG_FORMS)
+    )
 
 
 def only_comments(data: bytes) -> bool:
@@ -133,13 +148,13 @@ def scan_python(
     module: str,
     *,
     package: bool = False,
-    visible: Callable[[frozenset[str]], Exports] | None = None,
+    exports: Exports | None = None,
     mentions: bool = False,
 ) -> Facts:
     """Everything that a Python file says.
 
-    ``module`` and ``package`` are as in ``sources.module_name``; ``visible`` tells which of
-    the project's own re-exports a file with these imports can see.
+    ``module`` and ``package`` are as in ``sources.module_name``; ``exports`` are the
+    project's own re-exports that the file can see.
     """
     parsed = parse(data, path)
     if isinstance(parsed, Unread):
@@ -147,10 +162,7 @@ def scan_python(
     tree, text = parsed
     source = Segments(text)
     try:
-        found = names.resolve(tree, module, package=package, source=source)
-        exports = visible(found.imports) if visible else {}
-        if exports:
-            found = names.resolve(tree, module, package=package, exports=exports, source=source)
+        found = names.resolve(tree, module, package=package, exports=exports, source=source)
     except RecursionError:
         return Facts(unread=Unread(path, "nested too deeply to follow its names"))
     findings = to_findings([*found.uses, *unnamed_uses(tree, source)], text, path)

@@ -1,0 +1,91 @@
+"""What a file imports, by its text: cheap, and rather too much than too little.
+
+Most files of a project do not name Eventlet and are never parsed. Whether they can reach
+it through a module that re-exports it is told by these, in less time than reading takes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WORD = re.compile(rb"\w+")
+_STATEMENT = re.compile(r"(?:\bfrom\s*(\.*)\s*([\w.]*)\s*)?\bimport\b([^;]*)")
+_NAME = re.compile(r"[\w.]+|\*")
+
+
+def words(data: bytes) -> bytes:
+    """The words of all import statements, each once, with blanks between them."""
+    found: set[bytes] = set()
+    for start, end in _statements(data):
+        found.update(_WORD.findall(data, start, end))
+    return b" ".join(found)
+
+
+def names(data: bytes, module: str, *, package: bool) -> frozenset[str]:
+    """Dotted names as `uses.Names.imports` has them, and some that are none.
+
+    ``module`` and ``package`` are as in ``sources.module_name``.
+    """
+    found: set[str] = set()
+    for start, end in _statements(data):
+        for match in _STATEMENT.finditer(_text(data[start:end])):
+            dots, base, rest = match.groups()
+            taken = _NAME.findall(rest)
+            if dots is None:
+                found.update(taken)
+                continue
+            base = absolute(len(dots), base, module, package=package)
+            found.add(base)
+            found.update(f"{base}.{name}" for name in taken)
+    return frozenset(found)
+
+
+def absolute(level: int, name: str, module: str, *, package: bool) -> str:
+    """The module that ``from ..name`` in ``module`` means; ``level`` is the number of dots."""
+    if not level:
+        return name
+    parts = module.split(".")
+    climb = level - 1 if package else level
+    parts = parts[: len(parts) - climb] if climb else parts
+    # Above what we know is some package, but never Eventlet's top.
+    return ".".join([*(parts or [""]), *([name] if name else [])])
+
+
+def _statements(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where the lines of import statements start and end, and others that say "import"."""
+    at = data.find(b"import")
+    while at >= 0:
+        start = data.rfind(b"\n", 0, at) + 1
+        while _goes_on(data, start - 1):
+            start = data.rfind(b"\n", 0, start - 1) + 1
+        end = data.find(b"\n", at)
+        if data[at + 6 : at + 10].lstrip().startswith(b"("):
+            end = _closing(data, at)
+        while _goes_on(data, end):
+            end = data.find(b"\n", end + 1)
+        if end < 0:
+            yield start, len(data)
+            return
+        yield start, end
+        at = data.find(b"import", end)
+
+
+def _text(statement: bytes) -> str:
+    return statement.replace(b"\\", b" ").decode("utf-8", "surrogateescape")
+
+
+def _closing(data: bytes, at: int) -> int:
+    """Where the next parenthesis closes, outside of comments."""
+    end = data.find(b")", at)
+    while end >= 0 and b"#" in data[data.rfind(b"\n", 0, end) + 1 : end]:
+        end = data.find(b")", end + 1)
+    return end
+
+
+def _goes_on(data: bytes, end: int) -> bool:
+    """Whether a backslash joins the line that ends there with the next."""
+    return end > 0 and data[end - 2 : end].rstrip(b"\r").endswith(b"\\")
