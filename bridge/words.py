@@ -124,5 +124,6 @@ def completeness(facts: Completeness) -> str:
         f"{facts.retries:,} {'retry' if facts.retries == 1 else 'retries'}",
         *(clean(note) for note in facts.notes),
     ]
-    advice = "" if facts.frozen else " (--freeze gives an exact picture)"
+    changed = facts.units_moving or facts.units_failed or "changed" in "".join(facts.notes)
+    advice = " (--freeze gives an exact picture)" if changed and not facts.frozen else ""
     return f"not complete: {', '.join(parts)}{advice}"

@@ -13,7 +13,7 @@ from inspector.memory import BadMemory
 from inspector.record import Record
 from inspector.tasks import is_pending
 from inspector.values import callable_name
-from inspector.waits.reason import NOT_STARTED, Reason, count
+from inspector.waits.reason import MAX_MEMBERS, NOT_STARTED, Reason, count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 
 NEVER_DONE = "future that nobody else refers to: it will never be done"
 _CONCURRENT = "concurrent.futures._base.Future"
+# Who stands in these is at work in a thread, or looks after those who are in processes.
+_EXECUTORS = {"_WorkItem.run": "thread", "_ExecutorManagerThread.run": "process"}
 
 
 class Work(Record):
-    """What an executor's thread does: the function, and the green thread it does it in or 0."""
+    """What an executor does: the function, the green thread that runs it or 0, and in what."""
 
     function: int
     green: int
+    place: str  # "thread" or "process"
 
 
 class Workers:
@@ -55,18 +58,21 @@ class Workers:
     def _add(self, objects: Objects, stack: Stack, green: int) -> None:
         assert self._work is not None
         for frame in stack:
-            if (
-                frame[1].qualname != "_WorkItem.run"
-                or module_of(objects, frame) != "concurrent.futures.thread"
-            ):
+            place = _EXECUTORS.get(frame[1].qualname)
+            if place is None or module_of(objects, frame) != f"concurrent.futures.{place}":
                 continue
             try:
-                item = FrameView(objects, frame).local("self")
-                # Since 3.14 a work item keeps (function, args, kwargs).
-                function = objects.attribute(item, "fn")
-                if not function and (task := objects.attribute(item, "task")):
-                    function = next(iter(objects.items(task, 1)), 0)
-                self._work[objects.attribute(item, "future")] = Work(function, green)
+                runs = FrameView(objects, frame).local("self")
+                items = [runs]
+                if place == "process":
+                    pending = objects.attribute(runs, "pending_work_items")
+                    items = [item for _, item in objects.pairs(pending, MAX_MEMBERS)]
+                for item in items:
+                    # Since 3.14 a thread's work item keeps (function, args, kwargs).
+                    function = objects.attribute(item, "fn")
+                    if not function and (task := objects.attribute(item, "task")):
+                        function = next(iter(objects.items(task, 1)), 0)
+                    self._work[objects.attribute(item, "future")] = Work(function, green, place)
             except BadMemory:
                 continue
 
@@ -187,7 +193,9 @@ def _read_concurrent(look: Look, future: int, reason: Reason) -> None:
     reason.on, reason.text = "thread", "a thread's result"
     if work := look.workers.work(future):
         name = callable_name(objects, work.function) if work.function else None
-        reason.text = f"thread: {name or '?'}"
+        reason.text = f"{work.place}: {name or '?'}"
+        if work.place == "process":
+            reason.on = "future"
     elif tasks := look.workers.tasks("_chain_future", future):  # run_coroutine_threadsafe
         reason.on, reason.text, reason.subject = "task", look.unit(tasks[0]), tasks[0]
         reason.targets, reason.via = tasks, "awaits"

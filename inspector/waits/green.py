@@ -143,6 +143,13 @@ def _process(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     return reason
 
 
+def _child(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+    """Of os.waitpid and os.wait, which poll as well."""
+    number = look.objects.integer(frame.local("pid"))
+    which = f"process {number}" if number is not None and number > 0 else "a process"
+    return Reason("future", f"{which} to end")
+
+
 def _event(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     subject = frame.local("self")
     reason = Reason("event", "event", subject)
@@ -168,4 +175,5 @@ RULES: Rules = {
     ("eventlet.pools", "Pool.get"): _resource,
     ("eventlet.tpool", "execute"): _tpool,
     ("eventlet.green.subprocess", "Popen.wait"): _process,
+    ("eventlet.green.os", "waitpid"): _child,
 }

@@ -1,6 +1,6 @@
 """Rules for libraries that wait on futures of their own, where asyncio would say no more.
 
-Sources: anyio 4, aiohttp 3, psycopg 3, aiosqlite 0.2x, and eventlet's pyzmq.
+Sources: anyio 4, aiohttp 3, websockets 13, psycopg 3, aiosqlite 0.2x, and eventlet's pyzmq.
 """
 
 from __future__ import annotations
@@ -36,6 +36,22 @@ def _next_request(look: Look, frame: FrameView, inner: Reason | None) -> Reason 
     if not waiter or look.objects.is_none(waiter):
         return inner
     return _transport("read", "transport")(look, frame, inner)
+
+
+def _conversation(*path: str) -> Rule:
+    """Of a connection's ``recv``, which may also wait for something else further in."""
+    receive = _transport("read", *path)
+
+    def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
+        return receive(look, frame, inner) if inner is None else inner
+
+    return read
+
+
+def _free_connection(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
+    connector = frame.local("self")
+    limit = look.number(connector, "_limit")
+    return Reason("semaphore", f"a free connection of {limit or 'its host'}", connector)
 
 
 def _function(local: str) -> Rule:
@@ -127,7 +143,16 @@ RULES: Rules = {
     ("anyio.streams.memory", "MemoryObjectSendStream.send"): _channel("put to full stream"),
     ("aiohttp.streams", "StreamReader._wait"): _transport("read", "_protocol", "transport"),
     ("aiohttp.streams", "DataQueue.read"): _transport("read", "transport"),
+    ("aiohttp.base_protocol", "BaseProtocol._drain_helper"): _transport("write", "transport"),
+    ("aiohttp.client_ws", "ClientWebSocketResponse.receive"): _conversation(
+        "_conn", "_protocol", "transport"
+    ),
+    ("aiohttp.web_ws", "WebSocketResponse.receive"): _conversation(
+        "_req", "_protocol", "transport"
+    ),
     ("aiohttp.web_protocol", "RequestHandler.start"): _next_request,
+    ("aiohttp.connector", "BaseConnector._wait_for_available_connection"): _free_connection,
+    ("websockets.asyncio.connection", "Connection.recv"): _conversation("transport"),
     ("psycopg.waiting", "wait_async"): _polled,
     ("psycopg.waiting", "wait_conn_async"): _polled,
     ("aiosqlite.core", "Connection._execute"): _function("fn"),

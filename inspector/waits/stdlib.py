@@ -6,8 +6,9 @@ primitives. Sources: Lib/threading.py, queue.py and concurrent/futures of 3.11 t
 
 from __future__ import annotations
 
+from inspector.edges import FIRST
 from inspector.waits.green import queue_get, queue_put
-from inspector.waits.reason import Reason, primitive
+from inspector.waits.reason import Reason, count, primitive
 from inspector.waits.tasks import semaphore
 
 TYPE_CHECKING = False
@@ -67,6 +68,21 @@ def _result(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None
     return reason
 
 
+def _results(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
+    """Of several concurrent futures: ``fs`` is a set, all of them; ``pending`` what is left."""
+    if inner is None or inner.on == "lock":
+        return inner
+    futures = look.members(frame.local("pending") or frame.local("fs"))
+    when = look.objects.text(frame.local("return_when"), 32)
+    every = when == "ALL_COMPLETED"
+    reason = Reason("gather", f"{'all' if every else 'first'} of {count(len(futures), 'future')}")
+    reason.deadline, reason.total = inner.deadline, inner.total
+    working = [look.workers.work(future) for future in futures]
+    reason.targets = [work.green for work in working if work and work.green]
+    reason.via = "Future.result" if every or len(futures) < 2 else FIRST
+    return reason
+
+
 def has(file: str) -> bool:
     """Whether a file is the library's own, not a program's ``queue.py``: by its folder."""
     folder = file.rpartition("/")[0].rpartition("/")[2]
@@ -85,6 +101,8 @@ RULES: Rules = {
     ("queue", "_PySimpleQueue.get"): primitive("queue", "", describe=queue_get),
     ("concurrent.futures._base", "Future.result"): _result,
     ("concurrent.futures._base", "Future.exception"): _result,
+    ("concurrent.futures._base", "wait"): _results,
+    ("concurrent.futures._base", "as_completed"): _results,
     ("queue", "Queue.join"): primitive("queue", "queue to be worked off"),
 }
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import StartTarget, TargetPython
 
-LIBRARIES = ("anyio", "aiohttp", "aiosqlite", "psycopg[binary]")
+LIBRARIES = ("anyio", "aiohttp", "aiosqlite", "psycopg[binary]", "websockets")
 WAITS = {
     "group": ("gather", "task group: 1 task not done, timeout in "),
     "lock": ("lock", "lock held by task lock-holder"),
@@ -24,6 +24,10 @@ WAITS = {
     "stream": ("fd", "read fd "),
     "http": ("fd", "read fd "),
     "handler": ("fd", "read fd "),
+    "ws-aiohttp": ("fd", "read fd "),
+    "ws-websockets": ("fd", "read fd "),
+    "poured": ("fd", "write fd "),
+    "http-second": ("semaphore", "a free connection of 1, timeout in "),
     "sqlite": ("thread", "thread: execute"),
 }
 
@@ -33,6 +37,8 @@ def test_libraries(target_python: TargetPython, start_target: StartTarget) -> No
     program = start_target(python, "tests/targets/waits_libraries.py")
     # It polls ten times a second, and is runnable in between.
     seen = until(program, lambda seen: seen.units["postgres"][0].wait)
+    served = [unit.wait and unit.wait.on for unit in seen.units["ws-served"]]
+    assert served == ["fd", "fd"]
     for name, (on, text) in WAITS.items():
         found = seen.wait(name, on).text
         assert found.startswith(text) if text.endswith(" ") else found == text, name
@@ -41,13 +47,13 @@ def test_libraries(target_python: TargetPython, start_target: StartTarget) -> No
     assert near(seen.wait("group", "gather").seconds_left, 700)
     # aiohttp ends long timeouts at a whole second.
     assert near(seen.wait("http", "fd").seconds_left, 801)
-    # Of the server's connections one is idle, and one waits for the handler.
+    # Of the server's connections one is idle, and the others wait for their handlers.
     served = [
         unit.wait and unit.wait.on
         for unit in seen.snapshot.units
         if any(frame.function == "RequestHandler.start" for frame in unit.stack)
     ]
-    assert sorted(map(str, served)) == ["fd", "task"]
+    assert sorted(map(str, served)) == ["fd", "task", "task", "task", "task"]
     edges = {edge[:2] for edge in seen.edges}
     assert {("group", "child"), ("lock", "lock-holder")} <= edges
 

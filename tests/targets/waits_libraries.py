@@ -12,6 +12,7 @@ import aiosqlite
 import anyio
 import anyio.to_thread
 import psycopg
+import websockets
 from aiohttp import web
 
 keep = []
@@ -54,9 +55,41 @@ async def handles(request):
     await request.read()
 
 
+async def talks(request):
+    asyncio.current_task().set_name("ws-served")
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    await socket.receive()
+
+
+async def pours(request):
+    asyncio.current_task().set_name("poured")
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(bytes(1 << 20))
+
+
+async def hears(address):
+    async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
+        await socket.receive()
+
+
+async def listens(address):
+    async with websockets.connect(address) as connection:
+        await connection.recv()
+
+
+async def shares(session, address):
+    async with session.get(address):
+        await asyncio.sleep(3600)
+
+
 async def serves():
     application = web.Application()
     application.router.add_post("/", handles)
+    application.router.add_get("/talk", talks)
+    application.router.add_get("/pour", pours)
     runner = web.AppRunner(application)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -67,6 +100,14 @@ async def serves():
         connection.sendall(request)
         keep.append(connection)
     keep.append(runner)
+    host, port = address
+    start("ws-aiohttp", hears(f"ws://{host}:{port}/talk"))
+    start("ws-websockets", listens(f"ws://{host}:{port}/talk"))
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
+    keep.append(session)
+    start("http-first", shares(session, f"http://{host}:{port}/pour"))
+    await asyncio.sleep(0.2)
+    start("http-second", shares(session, f"http://{host}:{port}/pour"))
 
 
 async def queries(block):
