@@ -287,8 +287,8 @@ class Memory:
         found = set()
         for first, data in self._fetch([number for number in numbers if number in pages]):
             for place in range(len(data) // PAGE):
-                now = bytes(data[place * PAGE : place * PAGE + PAGE])
-                if now == pages[first + place].tobytes():  # views are compared word by word
+                # Byte by byte, as only a bytearray does: views are compared word by word.
+                if bytearray(data[place * PAGE : place * PAGE + PAGE]) == pages[first + place]:
                     found.add(first + place)
         return found
 

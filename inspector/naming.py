@@ -12,7 +12,7 @@ from inspector.values import callable_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inspector.code_objects import Code
+    from inspector.frames import Place, Stack
     from inspector.greenlets import GreenletFacts
     from inspector.objects import Objects
     from inspector.schedule import Schedule
@@ -33,7 +33,8 @@ class Names:
         self._schedule = schedule
         self._functions: dict[int, int] | None = None  # that timers will start, by greenlet
         self._known: dict[int, str] = {}  # by address of the function: thousands may run it
-        self._locals: dict[Code, str | None] = {}  # of code that starts others, their function's
+        # Where it is read from: the frame's index and the local, or -1; else the name itself.
+        self._places: dict[Place, tuple[int, str, str]] = {}
 
     def name(self, green: GreenletFacts) -> str:
         """The function that a green thread runs, or will run."""
@@ -43,16 +44,14 @@ class Names:
             return ""
 
     def _running(self, green: GreenletFacts) -> str:
-        objects, name = green.frames.objects, ""
-        for frame in reversed(green.stack):
-            code = frame[1]
-            if code not in self._locals:
-                self._locals[code] = _STARTERS.get((module_of(objects, frame), code.qualname))
-            local = self._locals[code]
-            if local is None:
-                return name or code.qualname
-            name = self._function(FrameView(objects, frame).local(local))
-        return name or green.stack[-1][1].qualname
+        objects, stack = green.frames.objects, green.stack
+        found = self._places.get(stack.place)
+        if found is None:
+            found = self._places[stack.place] = _told_by(objects, stack)
+        index, local, name = found
+        if index >= 0:
+            return self._function(FrameView(objects, stack[index]).local(local)) or name
+        return name
 
     def _starting(self, green: GreenletFacts) -> str:
         if self._functions is None:
@@ -81,3 +80,15 @@ class Names:
             return run
         target = objects.attribute(thread, "_target")
         return callable_name(objects, target) if target else run
+
+
+def _told_by(objects: Objects, stack: Stack) -> tuple[int, str, str]:
+    """Which frame has the function in which local, -1 for none, and what to say without it."""
+    index, local, name = -1, "", stack[-1][1].qualname
+    for place in range(len(stack) - 1, -1, -1):
+        frame = stack[place]
+        starter = _STARTERS.get((module_of(objects, frame), frame[1].qualname))
+        if starter is None:
+            return index, local, frame[1].qualname
+        index, local = place, starter
+    return index, local, name

@@ -490,7 +490,8 @@ class Objects:
         pointer = pages[(address + 8) >> 12][((address + 8) >> 3) & 511]
         kind = self._types.get(pointer) or self.type_at(pointer)
         if kind.shape == "float":
-            found = self.floating(address)
+            at = address + self._fval
+            found: float = _double(pages[at >> 12], at & 4095)[0]
             return found if found - found == 0 else None
         whole = self._integer(address) if kind.shape == "int" else None
         try:

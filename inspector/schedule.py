@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import struct
+
 from inspector.frames import FrameView, module_of
-from inspector.memory import BadMemory
+from inspector.memory import BadMemory, fields
 from inspector.objects import Objects
 from inspector.values import callable_name
 
@@ -48,14 +50,28 @@ class Schedule:
         for _ in range(_PASSES):
             try:
                 heap = objects.attribute(hub, name)
-                for item in objects.items(heap, _MAX_TIMERS) if heap else ():
-                    pair = objects.items(item, 2)
-                    if len(pair) == 2 and (when := objects.real(pair[0])) is not None:
-                        self.when[pair[1]] = when
+                if heap:
+                    self._read_items(objects, objects.items(heap, _MAX_TIMERS))
                 break
             except BadMemory:
                 objects = Objects(objects.memory.fresh(), objects.layout)
         self.objects.memory.prefetch(self.when)
+
+    def _read_items(self, objects: Objects, items: list[int]) -> None:
+        """Take in the pairs of a heap: there are as many as green threads that sleep."""
+        at, pages, real = objects.layout.at, objects.memory.pages, objects.real
+        items_at = at["tuple.ob_item"]
+        pair = fields((at["obj.ob_type"], "Q"), (at["tuple.ob_size"], "Q"), (items_at, "2Q"))
+        tuples: dict[int, bool] = {}  # types of items
+        for item in items:
+            try:
+                kind, size, due, timer = pair.unpack_from(pages[item >> 12], item & 4095)
+            except struct.error:  # it lies across two pages
+                kind, size, due, timer = pair.unpack(objects.memory.data(item, pair.size))
+            if kind not in tuples:
+                tuples[kind] = objects.type_at(kind).shape == "tuple"
+            if tuples[kind] and size >= 2 and (when := real(due)) is not None:
+                self.when[timer] = when
 
     def functions(self) -> dict[int, int]:
         """Greenlet -> address of the function it will run, for those a timer will start."""

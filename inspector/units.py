@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.arguments import Arguments
     from inspector.capture import Capture
-    from inspector.frames import Frames, Stack
+    from inspector.frames import Frames, Place, Stack
     from inspector.greenlets import GreenletFacts
     from inspector.snapshot import Frame, KernelState, Kind, State
     from inspector.tasks import TaskFacts
@@ -74,6 +74,7 @@ class _Assembly:
         self.current: dict[int, int] = {}  # tid -> address of the greenlet that runs there
         self._place_running_greenlets()
         self.hubs = hubs_in(capture.greenlets.values())
+        self.hub_places: dict[Place, bool] = {}
         self.schedule = Schedule(self.objects, sorted(self.hubs))
         self.futures: dict[int, bool] = {}  # types, and whether they are C futures
         self.future_state = capture.target.layout.at.get("future.state", 0)
@@ -358,9 +359,14 @@ class _Assembly:
     def _is_hub(self, green: GreenletFacts) -> bool:
         """A greenlet whose outermost function is a hub's ``run``."""
         if green.stack:
-            outer = green.stack[-1]
-            module = module_of(green.frames.objects, outer)
-            return outer[1].name == "run" and module.startswith("eventlet.hubs")
+            place = green.stack.place
+            known = self.hub_places.get(place)
+            if known is None:
+                outer = green.stack[-1]
+                module = module_of(green.frames.objects, outer)
+                known = outer[1].name == "run" and module.startswith("eventlet.hubs")
+                self.hub_places[place] = known
+            return known
         if green.run:
             try:
                 objects = self.objects

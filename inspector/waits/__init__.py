@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from inspector.capture import Capture
+    from inspector.code_objects import Code
     from inspector.frames import Place, RawFrame, Stack
     from inspector.greenlets import GreenletFacts
     from inspector.objects import Objects
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from inspector.snapshot import State
     from inspector.tasks import TaskFacts
     from inspector.waits.reason import Rule, Rules
+
+    _AtFrame = tuple[int, Code, int, Rule]  # index, code and instruction of a frame, its rule
 
 _SKEW = 10.0  # seconds between readings of a clock and of a deadline
 _MOST_EDGES = 10_000  # from the waiters of one semaphore to its holders
@@ -54,7 +57,7 @@ class Waits:
         self._name_of = name_of
         self._looks: dict[int, Look] = {}  # by the reading that a unit was decoded from
         self._rules: dict[int, tuple[bool, Rule | None]] = {}  # by address of the code
-        self._at_places: dict[Place, list[tuple[int, Rule]]] = {}
+        self._at_places: dict[Place, list[_AtFrame]] = {}
         self._reasons: dict[int, Reason] = {}
         self._waiters: dict[int, int] = {}  # by address of what they wait on
         self._holders: dict[int, list[int]] = {}
@@ -92,7 +95,7 @@ class Waits:
                 self._starts = self._timers.schedule.starts()
             when = self._starts.get(green.address)
             if when is not None and when > self._timers.now:
-                reason = Reason("sleep", "not started", until="starts in {}")
+                reason = Reason("sleep", "not started", until="starts in %s")
                 reason.deadline = when
                 self._reasons[green.address] = reason
         elif state == "runnable":
@@ -150,7 +153,7 @@ class Waits:
             return None, None
         left = self._left(reason)
         if reason.on == "sleep" and left is not None and not reason.subject:  # as most do
-            text = f"{reason.text}, {reason.until.format(seconds(left))}"
+            text = f"{reason.text}, {reason.until % seconds(left)}"
             if reason.cut is not None:
                 text += f", timeout in {seconds(max(reason.cut - self._timers.now, 0.0))}"
             wait = Wait._make(("sleep", text, left, reason.total, None, None, None, None, None))
@@ -207,19 +210,20 @@ class Waits:
         if rules is None:
             rules = self._at_places[stack.place] = self._rules_at(look.objects, stack)
         reason = None
-        for index, rule in rules:
-            reason = look.read(rule, FrameView(look.objects, stack[index]), reason)
+        for index, code, instruction, rule in rules:
+            frame = FrameView(look.objects, (stack.addresses[index], code, instruction))
+            reason = look.read(rule, frame, reason)
         return reason
 
-    def _rules_at(self, objects: Objects, stack: Stack) -> list[tuple[int, Rule]]:
+    def _rules_at(self, objects: Objects, stack: Stack) -> list[_AtFrame]:
         """The rules for those of a stack's frames that have one, from the leaf outwards."""
-        found = []
+        found: list[_AtFrame] = []
         for index, frame in enumerate(islice(stack, _LEAF_FRAMES)):
             inside, rule = self._rules.get(frame[1].address) or self._rule(objects, frame)
             if not inside:
                 break
             if rule is not None:
-                found.append((index, rule))
+                found.append((index, *frame[1:], rule))
         return found
 
     def _rule(self, objects: Objects, frame: RawFrame) -> tuple[bool, Rule | None]:
@@ -274,7 +278,7 @@ class Waits:
         if waiters > 1:
             text += f", {waiters - 1} other{'s' if waiters > 2 else ''} waiting"
         if left is not None:
-            text += ", " + reason.until.format(seconds(left))
+            text += ", " + reason.until % seconds(left)
         if reason.cut is not None:
             text += f", timeout in {seconds(max(reason.cut - self._timers.now, 0.0))}"
         return text

@@ -106,7 +106,7 @@ def of_future(look: Look, future: int, own_references: int) -> Reason:
             return reason
     look.timers.read_loop(_loop_of(look, future))
     if future in look.timers.futures:
-        reason.on, reason.text, reason.until = "sleep", "timer", "{} left"
+        reason.on, reason.text, reason.until = "sleep", "timer", "%s left"
         reason.deadline = look.timers.futures[future]
     elif (
         kind.full == "_asyncio.Future"

@@ -19,7 +19,7 @@ GETS = "get from empty queue"
 
 
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
-    reason = Reason("sleep", "sleeping", until="{} left")
+    reason = Reason("sleep", "sleeping", until="%s left")
     reason.total = look.objects.real(frame.local("seconds"))
     timer = frame.local("timer")
     reason.deadline = look.timers.due(timer)

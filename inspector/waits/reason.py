@@ -45,7 +45,7 @@ class Reason:
     released = 0  # a lock that it has let go of while it waits
 
     def __init__(
-        self, on: WaitOn, text: str, subject: int = 0, until: str = "timeout in {}"
+        self, on: WaitOn, text: str, subject: int = 0, until: str = "timeout in %s"
     ) -> None:
         self.on = on
         self.text = text

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
-    reason = Reason("sleep", "sleeping", until="{} left")
+    reason = Reason("sleep", "sleeping", until="%s left")
     real = look.objects.real
     reason.total = real(frame.local("delay"))
     if handle := frame.local("h"):
@@ -145,7 +145,7 @@ def _process(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
 
 def _hub(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     """The task in which eventlet's asyncio hub runs: wakes up for the next timer or event."""
-    reason = Reason("event", "eventlet's hub", frame.local("self"), "next timer in {}")
+    reason = Reason("event", "eventlet's hub", frame.local("self"), "next timer in %s")
     if inner is not None:
         reason.deadline, reason.total = inner.deadline, inner.total
     return reason
