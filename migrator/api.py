@@ -55,8 +55,24 @@ STAR = {
 # What `eventlet.wsgi` puts into a request's environ, by the name without "eventlet.".
 ENVIRON = frozenset({"input", "minimum_write_chunk_size", "posthooks", "set_idle"})
 
-# Calls whose result is still Eventlet's own and whose attributes are worth a finding.
-TRACKED_RESULTS = frozenset({"eventlet.hubs.get_hub", "eventlet.hubs.hub.get_hub"})
+# Calls whose result is still Eventlet's own and whose attributes are worth a finding. What is
+# asked of a hub names the call, too ("eventlet.hubs.get_hub().x"); the others are uses by
+# themselves.
+HUBS = frozenset({"eventlet.hubs.get_hub", "eventlet.hubs.hub.get_hub"})
+_OBJECTS = {
+    "event": "Event",
+    "greenpool": "GreenPile GreenPool",
+    "greenthread": "spawn spawn_after spawn_after_local",
+    "queue": "LifoQueue LightQueue PriorityQueue Queue",
+    "semaphore": "BoundedSemaphore CappedSemaphore Semaphore",
+    "timeout": "Timeout",
+}
+TRACKED_RESULTS = HUBS | {
+    f"{module}.{name}"
+    for below, names in _OBJECTS.items()
+    for name in names.split()
+    for module in ("eventlet", f"eventlet.{below}")
+}
 
 # oslo.service's module and the copies of its predecessor in a hundred repositories.
 BACKDOOR_MODULE = "eventlet_backdoor"

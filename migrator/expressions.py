@@ -192,6 +192,9 @@ class Expressions(Namespaces):
                 is_statement = statement and link is node
                 found = self.use(value, "call", link.func, link, statement=is_statement)
                 tracked = f"{value}()" if value in api.TRACKED_RESULTS else self.given(value)
+                if found and tracked and value not in api.HUBS:
+                    self.uses.append(found)
+                    found = None
                 value, at = tracked, link
                 if value and not found:
                     found = self.use(value, "reference", link)

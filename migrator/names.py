@@ -261,6 +261,8 @@ class _Walk(Expressions):
 
     def class_(self, node: ast.ClassDef) -> None:
         handed = self.handed(node.decorator_list)
+        if handed:  # its tests are given mocks, and need not name Eventlet themselves
+            self.words[TEST_PREFIX] = None
         for expression in node.bases:
             self.expression(expression)
         for keyword in node.keywords:
@@ -357,7 +359,7 @@ class _Walk(Expressions):
             name = self.through(f"{module}.{alias.name}")
             known = api.is_eventlet(name)
             if known:
-                self.emit(name, "import", alias)
+                self.emit(name.removesuffix("()"), "import", alias)
             elif alias.asname and alias.name in IMPORTERS:
                 self.importers.add(alias.asname)
             interesting = known or name in self.known or self.leads_on(name) or self.given(name)

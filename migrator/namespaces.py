@@ -177,7 +177,8 @@ class Namespaces:
         module, _, name = function.rpartition(".")
         own = self.seeds.get("given", {}) if module == self.name else {}
         given = own.get(f"{name}()") or self.through(f"{function}()")
-        return given if api.is_eventlet(given) else None
+        known = given != f"{function}()" and api.is_eventlet(given)
+        return given if known else None
 
     def leads_on(self, name: str) -> bool:
         """Whether some module that re-exports Eventlet lies below the name."""

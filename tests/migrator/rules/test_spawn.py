@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from tests.migrator.rules.cases import check
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migrator import project, rules
+from tests.migrator.rules.cases import check, findings
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_green_threads() -> None:
@@ -26,5 +33,47 @@ def test_what_is_asked_of_a_pool_or_a_green_thread() -> None:
         green.wait()  # EVT405 eventlet.spawn().wait
         queue = eventlet.Queue()  # EVT502 eventlet.Queue
         queue.put(1)  # EVT502 eventlet.Queue().put
-        eventlet.getcurrent().parent  # EVT405 eventlet.getcurrent().parent
+        eventlet.spawn(f).wait()  # EVT401 eventlet.spawn; EVT405 eventlet.spawn().wait
+        eventlet.Queue().put(1)  # EVT502 eventlet.Queue; EVT502 eventlet.Queue().put
         """)
+
+
+def test_what_others_return_is_no_use_of_eventlet() -> None:
+    check("""
+        import eventlet  # EVT001 eventlet
+        from eventlet import patcher, tpool  # EVT602 eventlet.patcher; EVT703 eventlet.tpool
+        pool = eventlet.GreenPool()  # EVT402 eventlet.GreenPool
+        row = eventlet.spawn(f).wait()  # EVT401 eventlet.spawn; EVT405 eventlet.spawn().wait
+        row.name
+        pool.spawn(f).wait().name  # EVT402 eventlet.GreenPool().spawn
+        tpool.execute(f).name  # EVT703 eventlet.tpool.execute
+        time = patcher.original("time")  # EVT602 eventlet.patcher.original
+        time.sleep(1)
+        """)
+
+
+def test_mocks_that_a_class_hands_its_tests() -> None:
+    found = findings("""
+        from unittest import mock
+        @mock.patch("eventlet.spawn")
+        class ServiceTest(TestCase):
+            def test_start(self, start):
+                start.assert_called_once()
+            def helper(self, start):
+                start.assert_called_once()
+        """)
+    assert [(one.span.line, one.api) for one in found] == [
+        (3, "eventlet.spawn"),
+        (6, "eventlet.spawn"),
+    ]
+
+
+def test_a_pool_that_another_module_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pools.py").write_text("import eventlet\npool = eventlet.GreenPool()\n")
+    Path("user.py").write_text("from pools import pool\npool.spawn(f)\n")
+    found = project.scan_paths(["user.py", "pools.py"], project.Options(rules.select(["all"])))
+    assert [(one.code, one.api) for one in found.findings if one.path == "user.py"] == [
+        ("EVT402", "eventlet.GreenPool"),
+        ("EVT402", "eventlet.GreenPool().spawn"),
+    ]
