@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inspector.errors import MigrateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _CAUSES = {
     errno.ENOSPC: "the disk is full",
@@ -43,24 +48,23 @@ def replace_file(path: Path, old: bytes, new: bytes, *, backup: bool = False) ->
     changes nothing, also when the file no longer holds ``old``.
     """
     real = Path(os.path.realpath(path))
-    temporary = None
+    kept = None
     try:
         before = real.stat()
         if not stat.S_ISREG(before.st_mode):
             raise NotWritten(f"{path}: not a regular file")
         if real.read_bytes() != old:
             raise NotWritten(f"{path}: it changed while it was looked at", "run migrate again")
-        kept = _keep(real, old, before) if backup else None
-        temporary, notes = _write_beside(real, new, before)
-        temporary.replace(real)
-        temporary = None
+        if backup:
+            with _beside(real.parent) as file:
+                _fill(file, old, real, before)
+                kept = _keep(file, real)
+        with _beside(real.parent) as file:
+            notes = _fill(file, new, real, before)
+            file.rename_over(real)
         _sync_folder(real.parent)
     except OSError as error:
         raise NotWritten(f"{path}: not written: {_cause(error)}") from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
     if before.st_nlink > 1:
         notes.append(f"{before.st_nlink - 1} other hard link(s) keep the old text")
     return Written(real, kept, tuple(notes))
@@ -70,39 +74,86 @@ def create_file(path: Path, data: bytes) -> Written:
     """Write a file that is not there yet, whole. Raises NotWritten, also when it is there."""
     umask = os.umask(0)
     os.umask(umask)
-    temporary = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".migrate-", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
+        with _beside(path.parent) as file:
             file.write(data)
-            os.fchmod(descriptor, 0o666 & ~umask)
-            file.flush()
-            os.fsync(descriptor)
-        os.link(temporary, path)  # unlike rename, it refuses a name that is taken
+            os.fchmod(file.descriptor, 0o666 & ~umask)
+            os.fsync(file.descriptor)
+            file.link_to(path)  # unlike rename, it refuses a name that is taken
         _sync_folder(path.parent)
     except OSError as error:
         raise NotWritten(f"{path}: not written: {_cause(error)}") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink()
     return Written(path, None, ())
 
 
-def _write_beside(real: Path, data: bytes, like: os.stat_result) -> tuple[Path, list[str]]:
-    """A synced file in the same folder (so that renaming is atomic) with ``like``'s metadata."""
-    descriptor, name = tempfile.mkstemp(prefix=".migrate-", suffix=".tmp", dir=real.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """An open file in the folder of another: renaming or linking it is atomic.
+
+    ``path`` leads to it. On Linux it has no name in the folder until it is whole, so that
+    nothing is left of it when we are killed; elsewhere a temporary one.
+    """
+
+    descriptor: int
+    path: Path
+    named: bool
+
+    def write(self, data: bytes) -> None:
+        with open(self.descriptor, "wb", closefd=False) as file:
             file.write(data)
-            notes = _copy_metadata(real, descriptor, like)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-    return Path(name), notes
+
+    def link_to(self, name: Path) -> None:
+        """Give it a name; raises FileExistsError when that is taken."""
+        # Naming a folder, ignored beside an absolute path, makes it follow the link in /proc.
+        os.link(self.path, name, src_dir_fd=0, follow_symlinks=True)
+
+    def rename_over(self, real: Path) -> None:
+        """Put it in the place of ``real``. For that it needs a name, if only for an instant."""
+        name = self.path
+        if not self.named:
+            name = real.with_name(f".migrate-{secrets.token_hex(4)}.tmp")
+            self.link_to(name)
+        try:
+            name.replace(real)
+        except BaseException:
+            name.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _beside(folder: Path) -> Iterator[_Beside]:
+    descriptor = _open_unnamed(folder)
+    if descriptor is not None:
+        file = _Beside(descriptor, Path(f"/proc/self/fd/{descriptor}"), named=False)
+    else:
+        descriptor, name = tempfile.mkstemp(prefix=".migrate-", suffix=".tmp", dir=folder)
+        file = _Beside(descriptor, Path(name), named=True)
+    try:
+        yield file
+    finally:
+        os.close(descriptor)
+        if file.named:
+            file.path.unlink(missing_ok=True)
+
+
+def _open_unnamed(folder: Path) -> int | None:
+    """A file without a name; None where the system or the file system has no such thing."""
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600)
+    except (AttributeError, OSError):
+        return None  # what is wrong with the folder, mkstemp will say
+    if os.path.lexists(f"/proc/self/fd/{descriptor}"):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _fill(file: _Beside, data: bytes, real: Path, like: os.stat_result) -> list[str]:
+    """Write ``data`` with the metadata of ``real``; what cannot be kept, one line each."""
+    file.write(data)
+    notes = _copy_metadata(real, file.descriptor, like)
+    os.fsync(file.descriptor)
+    return notes
 
 
 def _copy_metadata(real: Path, descriptor: int, like: os.stat_result) -> list[str]:
@@ -126,21 +177,17 @@ def _copy_metadata(real: Path, descriptor: int, like: os.stat_result) -> list[st
     return notes
 
 
-def _keep(real: Path, old: bytes, like: os.stat_result) -> Path:
+def _keep(file: _Beside, real: Path) -> Path:
     """Keep the old file under a free name; never over an earlier backup."""
-    temporary, _ = _write_beside(real, old, like)
     number = 0
-    try:
-        while True:
-            kept = real.with_name(f"{real.name}.orig{f'.{number}' if number else ''}")
-            try:
-                os.link(temporary, kept)  # unlike rename, it refuses a name that is taken
-            except FileExistsError:
-                number += 1
-            else:
-                return kept
-    finally:
-        temporary.unlink()
+    while True:
+        kept = real.with_name(f"{real.name}.orig{f'.{number}' if number else ''}")
+        try:
+            file.link_to(kept)
+        except FileExistsError:
+            number += 1
+        else:
+            return kept
 
 
 def _sync_folder(folder: Path) -> None:

@@ -105,7 +105,7 @@ def in_child(body: str, file: Path) -> subprocess.CompletedProcess[str]:
     """Run ``body`` after imports, in a process of its own that may harm itself."""
     code = (
         "import os, resource, sys\nfrom pathlib import Path\n"
-        "from migrator.write import NotWritten, replace_file\n"
+        "from migrator.write import NotWritten, create_file, replace_file\n"
         f"file, OLD, NEW = Path(sys.argv[1]), {OLD!r}, {NEW!r}\n"
     )
     return subprocess.run(
@@ -161,6 +161,7 @@ def test_killed_at_any_moment_it_is_old_or_new(file: Path) -> None:
         "sys.addaudithook(audit)\n"
         "replace_file(file, OLD, NEW, backup=True)\n"
     )
+    litter: list[Path] = []
     for moment in range(1, 50):
         for left in file.parent.iterdir():
             left.unlink()
@@ -168,9 +169,26 @@ def test_killed_at_any_moment_it_is_old_or_new(file: Path) -> None:
         os.environ["KILL_AT"] = str(moment)
         done = in_child(body, file)
         assert file.read_bytes() in (OLD, NEW)
+        litter += [*file.parent.glob(".migrate-*")]
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL, done.stderr
     assert done.returncode == 0, "never got to the end"
     assert moment > 5, "the writer was hardly ever interrupted"
     assert file.read_bytes() == NEW
+    assert len(litter) <= 1, "a file in the making has no name but for the instant of its rename"
+
+
+def test_where_files_need_a_name_it_is_the_same(file: Path) -> None:
+    """As on a file system without O_TMPFILE."""
+    file.chmod(0o640)
+    done = in_child(
+        "del os.O_TMPFILE\n"
+        "print(replace_file(file, OLD, NEW, backup=True).backup)\n"
+        "print(create_file(file.with_name('new.py'), NEW).path)\n",
+        file,
+    )
+    assert done.returncode == 0, done.stderr
+    names = {f"{file.name}.orig": OLD, file.name: NEW, "new.py": NEW}
+    assert {one.name: one.read_bytes() for one in file.parent.iterdir()} == names
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
