@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrator import parallel, project, rules, scan, sources
 from migrator.facades import Facades, import_root
 from migrator.findings import Unread
+from migrator.fixes import swap
 from migrator.fixes.backdoor import SPAWNERS
 from migrator.fixes.mocks import covers
 from migrator.importers import lost_names, taken
 from migrator.progress import told
 from migrator.rewrite import Module, Options, Outcome, Result, rewrite
+from migrator.served import FOR_OTHERS
 from migrator.together import Together, decide
 
 if TYPE_CHECKING:
@@ -76,6 +80,8 @@ def plan(
         sites += _bridged(paths, run, set(sites))
     done = run.rewrite_together(run.rewrite_all(sites))
     done = run.keep_what_others_import(done, paths)
+    if stage == "bridge":
+        done = run.move_facades(done)
     done = run.follow_facades(done)
     results: list[Result] = []
     for path in sorted({*found, *done}):
@@ -92,7 +98,7 @@ def plan(
         kept = None if isinstance(one, Unread) else one
         return _with_findings(path, found.get(path, []), kept, stage)
 
-    return Plan(stage, tuple(results), tuple(unread), report.files, again)
+    return Plan(stage, _each_file_once(results), tuple(unread), report.files, again)
 
 
 def _bridged(paths: Iterable[str], run: _Run, known: Collection[str]) -> Iterator[str]:
@@ -124,6 +130,7 @@ class _Run:
         self.progress = progress
         self.together = Together()
         self.imported: Mapping[str, frozenset[str]] = {}
+        self.moving: set[str] = set()
 
     def rewrite_all(self, paths: Sequence[str]) -> dict[str, Result | Unread]:
         """Rewrite each file, in other processes when there are many."""
@@ -169,6 +176,26 @@ class _Run:
             self.imported = taken(lost, [one.path for one in found if not isinstance(one, Unread)])
         return {**done, **self.rewrite_all([*self.imported])}
 
+    def move_facades(self, done: dict[str, Result | Unread]) -> dict[str, Result | Unread]:
+        """Let what a module imports for others only come from the bridge, when all can follow."""
+        results = [one for one in done.values() if isinstance(one, Result)]
+        uses = [o for one in results for o in one.outcomes if o.through and o.role == "use"]
+        said: dict[str, Result] = {}
+        for one in results:
+            module = sources.module_name(one.path)[0].rpartition(".")[2]
+            takers = [
+                o for o in uses if o.finding.kind != "import" and module in o.through.split(".")
+            ]
+            if not takers or not any(map(_is_for_others, one.outcomes)):
+                continue
+            stays = next((o.finding for o in takers if not o.inherited), None)
+            if stays is None:
+                self.moving.add(one.path)
+            else:
+                reason = f"{stays.path}:{stays.span.line} takes it from here, and cannot follow"
+                said[one.path] = _with_reason(one, reason)
+        return {**done, **said, **self.rewrite_all([*self.moving])}
+
     def follow_facades(self, done: dict[str, Result | Unread]) -> dict[str, Result | Unread]:
         """See what became of uses whose name comes from a module that changed."""
         changed = [one for one in done.values() if isinstance(one, Result) and one.changed]
@@ -200,6 +227,7 @@ class _Run:
             package,
             visible=partial(self.facades.visible, path),
             imported=self.imported.get(path, ()),
+            moves=path in self.moving,
             together=together,
         )
         data = sources.read(path, named=True)
@@ -212,6 +240,19 @@ class _Run:
             return rewrite(data, path, module, options)
         except Exception as error:  # noqa: BLE001 - the other files must not suffer
             return Unread(path, f"migrate failed on it, it is unchanged, please report: {error!r}")
+
+
+def _is_for_others(outcome: Outcome) -> bool:
+    return outcome.reason == FOR_OTHERS and outcome.finding.api.startswith(swap.MODULE)
+
+
+def _with_reason(result: Result, reason: str) -> Result:
+    return replace(
+        result,
+        outcomes=tuple(
+            replace(one, reason=reason) if _is_for_others(one) else one for one in result.outcomes
+        ),
+    )
 
 
 def _relies_on_others(result: Result | Unread) -> bool:
@@ -255,6 +296,18 @@ def _with_findings(
             outcomes[finding] = Outcome(finding, False, reason or _NOT_OURS)
     ordered = tuple(sorted(outcomes.values(), key=lambda outcome: outcome.finding.order))
     return replace(result, outcomes=ordered) if result else Result(path, b"", b"", ordered)
+
+
+def _each_file_once(results: Sequence[Result]) -> tuple[Result, ...]:
+    """The results, but without the change of a link to a file that changes by its own name."""
+    links = {one.path for one in results if Path(one.path).is_symlink()}
+    changed = {os.path.realpath(one.path) for one in results if one.path not in links}
+    return tuple(
+        replace(one, new=one.old)
+        if one.path in links and os.path.realpath(one.path) in changed
+        else one
+        for one in results
+    )
 
 
 def _is_rewritable(finding: Finding) -> bool:

@@ -65,6 +65,7 @@ class Module:
     package: bool = False
     visible: Callable[[frozenset[str]], Exports] | None = None  # the project's re-exports
     imported: Collection[str] = ()  # its names that other files import
+    moves: bool = False  # whoever takes a name of Eventlet's from here can follow
     together: Together = field(default_factory=Together)
 
 
@@ -81,6 +82,7 @@ class Outcome:
     function: str = ""  # the function around it
     calls: frozenset[str] = frozenset()  # what that function calls, for a mock's target
     inherited: bool = False  # left to what another module of the project imports
+    through: str = ""  # what that is: the module, or its name
 
     def gone_along(self) -> Outcome:
         """The same use, gone with another one or with what it had its value from."""
@@ -164,6 +166,7 @@ def _pass(
         renamed=module.together.renamed,
         mentioned=mentioned(source),
         imported=module.imported,
+        moves=module.moves,
     )
     changes: dict[Use, Change] = {}
     reasons: dict[Use, str] = {}
@@ -193,6 +196,7 @@ def _pass(
             changes[use].reason if use in changes else None,
             *mocks.surroundings(use, file),
             use in inherited,
+            file.comes_through(use),
         )
         for use, finding in pairs
         if finding.code in _codes(options)
@@ -238,7 +242,7 @@ def _change(use: Use, finding: Finding, file: File) -> Change:
     if role in ("target", "part"):
         change = mocks.fix_target(use, file)
     elif role == "path":
-        raise Left("it names what another module imports, and follows that")
+        raise Inherited("it names what another module imports, and follows that")
     elif role == "mock":
         change = mocks.fix_mock(use, file)
     else:

@@ -6,6 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from migrator.fixes import swap
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from migrator.names import Use
     from migrator.scopes import Imported
 
+FOR_OTHERS = "nothing here reads it, but other modules may rely on this import"
 _DOCTEST = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
 
 
@@ -32,6 +35,9 @@ def plan_imports(
         if one.alias in plan.moved or not _is_ours(one, file):
             continue
         reads = file.scopes.reads(one.scope, one.name)
+        if file.moves and not reads and swap.is_re_export(one):
+            plan.moved[one.alias] = swap.moved(one, file)
+            continue
         rest = [name for name in reads if name not in gone]
         if len(rest) == len(reads):
             continue  # nothing that it serves changed
@@ -85,11 +91,7 @@ def _why_kept(use: Use, file: File, gone: Collection[ast.Name], reasons: Mapping
     if not rest and one is not None and not _is_ours(one, file):
         return "nothing here reads it any more, but importing a module of the project may do more"
     if not rest:
-        return (
-            "its name is used as text or by other modules"
-            if reads
-            else "nothing here reads it, but other modules may rely on this import"
-        )
+        return "its name is used as text or by other modules" if reads else FOR_OTHERS
     # Its own module's uses say more than others of the name that it binds as well.
     for other, reason in sorted(
         reasons.items(), key=lambda item: not item[0].api.startswith(f"{use.api}.")

@@ -45,7 +45,7 @@ def replace_file(path: Path, old: bytes, new: bytes, *, backup: bool = False) ->
 
     A symbolic link stays one: the file it leads to is replaced. ``backup`` keeps the old
     file beside it as ``NAME.orig`` (``.orig.1``, .. when taken). Raises NotWritten, and
-    changes nothing, also when the file no longer holds ``old``.
+    changes nothing, also when the file holds neither ``old`` nor ``new`` any more.
     """
     real = Path(os.path.realpath(path))
     kept = None
@@ -53,7 +53,10 @@ def replace_file(path: Path, old: bytes, new: bytes, *, backup: bool = False) ->
         before = real.stat()
         if not stat.S_ISREG(before.st_mode):
             raise NotWritten(f"{path}: not a regular file")
-        if real.read_bytes() != old:
+        now = real.read_bytes()
+        if now == new:  # by another name of it, or another run
+            return Written(real, None, ())
+        if now != old:
             raise NotWritten(f"{path}: it changed while it was looked at", "run migrate again")
         if backup:
             with _beside(real.parent) as file:

@@ -71,6 +71,7 @@ class File:
     renamed: frozenset[Finding] = frozenset()  # mocks of what started a backdoor
     mentioned: Collection[str] = ()  # names that text refers to
     imported: Collection[str] = ()  # names of the module that other files import
+    moves: bool = False  # what the module imports for others only comes from the bridge
 
     def statement(self, node: ast.AST) -> ast.stmt:
         """The innermost statement around ``node``."""
@@ -88,6 +89,14 @@ class File:
         if owner is None:  # a builtin, or what a star import brought
             return [i for i in self.scopes.imports if i.name == "*"]
         return [i for i in self.scopes.imports if i.scope is owner and i.name == name.id]
+
+    def comes_through(self, use: Use) -> str:
+        """What the use has its name from, if that is another module of the project."""
+        node = use.node.args[0] if isinstance(use.node, ast.Call) and use.node.args else use.node
+        name = root_name(node)
+        imports = self.imports_of(name) if name is not None else []
+        ours = not imports or any(i.module.startswith("eventlet") for i in imports)
+        return "" if ours else imports[0].target
 
     def lacks(self, module: str, node: ast.AST) -> bool:
         """Tell whether ``module`` may not be imported yet, by its own name, at ``node``."""

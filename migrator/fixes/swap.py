@@ -38,6 +38,7 @@ NAMES = frozenset(
         "unspew",
     )
 )
+_REFUSED = "hub_prevent_multiple_readers"  # unless it says True
 
 
 def fix(use: Use, file: File) -> Change:
@@ -50,7 +51,7 @@ def fix(use: Use, file: File) -> Change:
         return Change()  # `hook = debug.spew` changed, or `_require_follows` said no
     direct = [i for i in imports if i.target == MODULE or i.target.startswith(f"{MODULE}.")]
     if direct and not any(i.target == "eventlet" for i in imports) and _all_follow(name, file):
-        return Change(moved={i.alias: _moved(i, file) for i in direct})
+        return Change(moved={i.alias: moved(i, file) for i in direct})
     file.require_certain(name)
     if direct:
         path = direct[0].target[len(MODULE) :]
@@ -82,7 +83,15 @@ def _asks(use: Use) -> bool:
     return use.api == MODULE and use.kind != "import" and isinstance(use.node, ast.Call)
 
 
-def _moved(one: Imported, file: File) -> str:
+def is_re_export(one: Imported) -> bool:
+    """Tell whether an import gives other modules a name that the bridge has as well."""
+    function = one.target[len(MODULE) + 1 :]
+    return one.target == MODULE or (
+        one.target.startswith(f"{MODULE}.") and function in NAMES and function != _REFUSED
+    )
+
+
+def moved(one: Imported, file: File) -> str:
     """The module that the import names instead."""
     statement = one.statement
     old = one.alias.name if isinstance(statement, ast.Import) else statement.module or ""
