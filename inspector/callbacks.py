@@ -34,29 +34,40 @@ def is_c_future(objects: Objects, address: int) -> bool:
     )
 
 
-def closures(objects: Objects, future: int) -> list[Closure]:
-    """Those of a future, in the order of their calls. Raises BadMemory."""
+def callbacks(objects: Objects, future: int) -> list[int]:
+    """What is called when a future is done, in that order. Raises BadMemory."""
     memory, at = objects.memory, objects.layout.at
     if is_c_future(objects, future):
-        callbacks = [memory.word(future + at["future.callback0"])]
+        found = [memory.word(future + at["future.callback0"])]
         more = memory.word(future + at["future.callbacks"])
     else:
-        callbacks, more = [], objects.attribute(future, "_callbacks")
+        found, more = [], objects.attribute(future, "_callbacks")
     for pair in objects.items(more, _MAX_CALLBACKS) if more else ():
-        callbacks += objects.items(pair, 1)
+        found += objects.items(pair, 1)
+    return [callback for callback in found if callback and not objects.is_none(callback)]
+
+
+def closures(objects: Objects, future: int) -> list[Closure]:
+    """Those of a future, in the order of their calls. Raises BadMemory."""
     return [
         _closure(objects, callback)
-        for callback in callbacks
-        if callback and objects.type_of(callback).name == "function"
+        for callback in callbacks(objects, future)
+        if objects.type_of(callback).name == "function"
     ]
 
 
 def _closure(objects: Objects, function: int) -> Closure:
+    place = objects.memory.word(function + objects.layout.at["function.qualname"])
+    name = objects.text(place, 256) or ""
+    return Closure(name, [value for _, value in cells_of(objects, function)])
+
+
+def cells_of(objects: Objects, function: int) -> list[tuple[int, int]]:
+    """The cells that a function closes over, each with what is in it. Raises BadMemory."""
     memory, at = objects.memory, objects.layout.at
-    name = objects.text(memory.word(function + at["function.qualname"]), 256) or ""
     cells = memory.word(function + at["function.closure"])
     holds = objects.items(cells, _MAX_CELLS) if cells else []
-    return Closure(name, [memory.word(cell + at["cell.contents"]) for cell in holds])
+    return [(cell, memory.word(cell + at["cell.contents"])) for cell in holds]
 
 
 class Ties:

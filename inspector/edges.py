@@ -39,6 +39,7 @@ _TASK_WAITS = {
 }
 FIRST = "first of"  # of several, and any of them is enough
 SEMAPHORE = "semaphore"  # of those who are in it, and any of them is enough
+CALLBACK = "done callback"  # what is called at the target's end goes on with the waiter
 LATER = "awaits later"  # it will, or may: it does something else yet
 # What `shield` hangs on the future that it returns. Of its cells, which are in the order of
 # their names, the last is the ``inner`` one; since 3.14 another is the task that called it.

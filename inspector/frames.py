@@ -140,8 +140,18 @@ class FrameView:
         at = objects.layout.at["code.argcount"] + 12  # co_stacksize
         height = min(objects.memory.u32(code.address + at), most)
         words = objects.memory.words(self.address + objects.locals, len(code.names) + height)
-        cells = [self._value(index) for index, kind in enumerate(code.kinds) if kind & CELL]
-        return [*(word & objects.tag for word in words), *cells]
+        return [*(word & objects.tag for word in words), *(value for _, value in self.cells())]
+
+    def cells(self) -> list[tuple[int, int]]:
+        """The cells among the locals, each with the address of what is in it, 0 for nothing."""
+        objects = self.objects
+        contents = objects.layout.at["cell.contents"]
+        found = []
+        for word, kind in zip(self.words(), self.code.kinds, strict=True):
+            cell = word & objects.tag
+            if kind & CELL and cell and objects.type_of(cell).name == "cell":
+                found.append((cell, objects.memory.word(cell + contents)))
+        return found
 
     def words(self) -> list[int]:
         """The locals as the frame has them: addresses, with the tags of 3.14 and later."""

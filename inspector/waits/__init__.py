@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from inspector.edges import SEMAPHORE
+from inspector.edges import CALLBACK, FIRST, SEMAPHORE
 from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
 from inspector.snapshot import Runtime, Wait
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     _AtFrame = tuple[int, Code, int, Rule]  # index, code and instruction of a frame, its rule
 
+_BY_HAND = frozenset({"event", "future", "unknown"})  # kinds of waits a program may end itself
 _SKEW = 10.0  # seconds between readings of a clock and of a deadline
 _MOST_EDGES = 10_000  # from the waiters of one semaphore to its holders
 _LEAF_FRAMES = 12  # how far a library's frames are followed from the leaf
@@ -116,6 +117,7 @@ class Waits:
         there is nothing to say.
         """
         self._timers.read_throws()
+        self._find_wakers()
         waiting: dict[int, Reason] = {}
         lacking = {unit: {lock} for unit, lock in self._taking.items()}
         for address, reason in self._reasons.items():
@@ -142,6 +144,21 @@ class Waits:
             if known and len(holders) * self._waiters[reason.subject] <= _MOST_EDGES:
                 for holder in holders:
                     yield (address, holder), "lock" if reason.on == "lock" else SEMAPHORE
+
+    def _find_wakers(self) -> None:
+        """Take in whose end completes what units wait for that name nobody."""
+        waits = {
+            address: reason.subject or address
+            for address, reason in self._reasons.items()
+            if reason.on in _BY_HAND and not reason.targets
+        }
+        if waits:
+            from inspector import wakes
+
+            for address, wakers in wakes.find(self._capture, waits).items():
+                reason = self._reasons[address]
+                reason.targets = wakers
+                reason.via = FIRST if len(wakers) > 1 else CALLBACK
 
     def told(self, address: int) -> tuple[Wait | None, Runtime | None]:
         """What the unit at ``address`` waits on, None when it does not wait.
