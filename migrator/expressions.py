@@ -253,7 +253,7 @@ class Expressions(Namespaces):
             if name and name.endswith(".eventlet"):
                 self.named.add(id(call.args[0]))
                 return "eventlet", "string", None
-        if len(call.args) >= 2:
+        if len(call.args) >= 2 and not tail.startswith("assert"):
             attribute = dotted_literal(call.args[1])
             if attribute and attribute.isidentifier():
                 owner = self.peek(call.args[0])

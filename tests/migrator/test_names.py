@@ -151,3 +151,9 @@ def test_a_relative_import_of_the_oslo_copy_has_its_full_name() -> None:
         (1, "a.common.eventlet_backdoor", "import"),
         (2, "a.common.eventlet_backdoor.initialize_if_enabled", "call"),
     ]
+
+
+def test_a_text_that_is_compared_names_nothing() -> None:
+    queue = "import eventlet\nqueue = eventlet.Queue()\nself.assertEqual(queue, 'name')"
+    assert apis(queue) == {"eventlet.Queue"}
+    assert apis("import eventlet\nself.assertIs(eventlet, 'sleep')") == {"eventlet"}

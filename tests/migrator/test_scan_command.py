@@ -259,8 +259,8 @@ def test_suppressions(project: Path) -> None:
     assert done.returncode == 0
     assert "2 suppressed" in done.stdout
     assert done.stderr.splitlines() == [
-        "migrate: pkg/service.py:4: suppression names no rule: EVT999",
         "migrate: pkg/service.py:3: unused suppression[EVT102]",
+        "migrate: pkg/service.py:4: suppression names no rule: EVT999",
     ]
 
 
@@ -365,7 +365,7 @@ def test_code_in_strings_is_read(tmp_path: Path) -> None:
 def test_text_that_looks_like_a_name_of_eventlet_is_none(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(
         "open('eventlet.log')\nx = 'eventlet.net' in url\n"
-        "patch('celery.concurrency.eventlet.base')\npatch('project.eventlet.sleep')\n"
+        "patch('kiosk.concurrency.eventlet.base')\npatch('project.eventlet.sleep')\n"
         "environ['eventlet.input']\n"
     )
     found = document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
