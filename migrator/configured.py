@@ -131,6 +131,7 @@ def _environment(owner: str, key: ast.expr) -> Iterator[Use]:
 
 def _call(node: ast.Call) -> Iterator[Use]:
     name = _name(node.func)
+    yield from _command_line(node.args)  # session.run("celery", "-P", "eventlet")
     if isinstance(node.func, ast.Attribute):  # conf.get("eventlet_debug")
         for one in node.args[:2]:
             yield from _option(node.func.value, one)

@@ -29,7 +29,8 @@ _GROUP = re.compile(r"include-group\s*=\s*(?:\"[^\"]*\"|'[^']*')")  # the name o
 _INI_KEY = re.compile(r"([\w.-]+)\s*[=:]\s*")
 _FACTOR = re.compile(r"[\w{},!.-]+:\s+")  # tox: `py311-eventlet: eventlet`
 _CONDA = re.compile(
-    r"\s*(?:-\s*)?(?:name:\s*)?[\"']?(?:[\w-]+::)?(eventlet|greenlet)[\"']?\s*(?:[<>=!~@;,\[(].*)?$",
+    r"(?:\s*(?:-\s*)?|(?:\s+|\s*-\s+)name:\s*)[\"']?(?:[\w-]+::)?(eventlet|greenlet)[\"']?"
+    r"\s*(?:[<>=!~@;,\[(].*)?$",
     re.IGNORECASE,
 )
 _LOCKED = re.compile(
@@ -42,7 +43,11 @@ _YAML_ITEM = re.compile(
     r"(?:^\s*-\s+|[\[,]\s*)[\"']?(eventlet)\s*"
     r"(?:\[[\w,\s-]*\]\s*)?(?:[<>=!~][^\"',\]]*)?[\"']?\s*(?:[,\]]|$)"
 )
-_YAML_LISTS = re.compile(r"(?:.*_)?(?:name|packages?|pip|requirements?|dependencies|extras|libs?)$")
+_YAML_LISTS = re.compile(
+    r"(?:.*_)?(?:name|packages?|pip|requirements?|requires|dependencies|extras|libs?|run|host)$"
+)
+_YAML_INSTALLERS = re.compile(r"(?:ansible\.\w+\.)?(?:pip|package|apt|dnf|yum)$")
+_YAML_NAME = re.compile(r"\s+name\s*:\s*[\"']?(eventlet)\s*(?:[<>=!~][^\"']*)?[\"']?\s*$")
 
 _LISTS = frozenset({"requires", "install_requires", "setup_requires", "tests_require", "deps"})
 _EXTRAS = frozenset({"extras", "extras_require", "options.extras_require", "dependency-groups"})
@@ -57,6 +62,7 @@ class Reader:
         name = path.rpartition("/")[2].lower()
         self._table = ""
         self._listed = False  # the lines belong to a list of requirements
+        self._installs = False  # they are the arguments of what installs a package
         self._depth = 0  # of the TOML value that goes on
         for suffix in (".j2", ".jinja", ".jinja2", ".tmpl", ".template", ".example", ".sample"):
             name = name.removesuffix(suffix)
@@ -87,8 +93,8 @@ class Reader:
 
     def _requirement(self, line: str) -> Iterator[re.Match[str]]:
         text = line.rstrip("\\ \t")
-        yield from self._one(REQUIREMENT, text, len(line) - len(line.lstrip()))
-        yield from _URL.finditer(text)
+        found = list(self._one(REQUIREMENT, text, len(line) - len(line.lstrip())))
+        yield from found or _URL.finditer(text)
 
     def _lock(self, line: str) -> Iterator[re.Match[str]]:
         return self._one(_LOCKED, line)
@@ -98,8 +104,11 @@ class Reader:
 
     def _yaml(self, line: str) -> Iterator[re.Match[str]]:
         key = _YAML_KEY.match(line)
+        if self._installs:
+            yield from self._one(_YAML_NAME, line)
         if key:
             self._listed = bool(_YAML_LISTS.fullmatch(key.group(1).lower()))
+            self._installs = bool(_YAML_INSTALLERS.fullmatch(key.group(1).lower()))
         elif line.strip() and not line.lstrip().startswith("-"):
             self._listed = False
         if self._listed:

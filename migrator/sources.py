@@ -190,16 +190,17 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
 def is_text(path: str) -> bool:
     """Whether the name is that of a file that is not Python and may name Eventlet."""
     folder, name = os.path.split(path)
+    if name.endswith((".txt", ".in")) and os.path.basename(folder) in _REQUIREMENT_FOLDERS:
+        return True
     while True:
         if name.endswith((*_TEXT_SUFFIXES, *_OTHER_FORMS)) or _TEXT_NAMES.match(name):
             return True
         made = _TEMPLATE.sub("", name)
         if made == name:
-            break
+            return False
         if made.endswith(PYTHON):
             return True  # a template of Python is none itself
         name = made
-    return name.endswith((".txt", ".in")) and os.path.basename(folder) in _REQUIREMENT_FOLDERS
 
 
 def is_named_text(path: str) -> bool:

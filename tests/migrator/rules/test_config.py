@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from migrator import sources
 from tests.migrator.rules.cases import check
 
 
@@ -390,3 +391,68 @@ def test_parts_that_only_sound_like_theirs() -> None:
         def f(futurist):
             futurist.GreenFuture()
         """)
+
+
+def test_packages_that_yaml_installs() -> None:
+    check(
+        """
+        - name: install eventlet
+          ansible.builtin.pip:
+            name: eventlet>=0.33  # EVT951 eventlet
+        - apt:
+            state: present
+            name: "eventlet"  # EVT951 eventlet
+        - name: eventlet
+          copy:
+            name: eventlet
+        """,
+        "tasks/main.yml",
+    )
+    check(
+        """
+        requirements:
+          host:
+            - python
+          run:
+            - eventlet >=0.33  # EVT951 eventlet
+        """,
+        "recipe/meta.yaml",
+    )
+
+
+def test_an_environment_may_be_called_eventlet() -> None:
+    check("name: eventlet\ndependencies:\n  - python\n", "environment.yml")
+    check(
+        """
+        package:
+        - name: eventlet  # EVT951 eventlet
+          version: 0.33
+        """,
+        "conda-lock.yml",
+    )
+
+
+def test_a_requirement_and_its_address_are_one() -> None:
+    check("eventlet @ git+https://x/eventlet/eventlet  # EVT951 eventlet\n", "requirements.txt")
+
+
+def test_a_command_line_may_be_the_arguments_of_a_call() -> None:
+    check("""
+        session.run("celery", "worker", "-P", "eventlet")  # EVT901 -P eventlet
+        session.run("celery", "worker", "-P", "prefork", "eventlet")
+        """)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_text"),
+    [
+        ("requirements/dev.in", True),
+        ("reqs/all.txt", True),
+        ("docs/dev.in", False),
+        ("app.service.in", True),
+        ("tool.py.in", True),
+        ("notes.txt", False),
+    ],
+)
+def test_which_files_may_declare_something(path: str, is_text: bool) -> None:
+    assert sources.is_text(path) == is_text
