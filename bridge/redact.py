@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from inspector.snapshot import Frame
 
@@ -73,11 +73,20 @@ def telling(name: str) -> bool:
     return known
 
 
-def stack(frames: Sequence[Frame]) -> list[dict[str, str] | None]:
+def stack(frames: Sequence[Frame]) -> Sequence[Mapping[str, str] | None]:
     """The arguments of each frame, names to reprs, with secret values hidden.
 
     Also where they are handed on: what a callee calls a password is one of ``*args`` above it.
     """
+    plain = [frame.args for frame in frames]
+    words: list[str] = []
+    for given in plain:
+        if given:
+            words += given
+            words += given.values()
+    together = "\n".join(words)
+    if not _may_tell(together) and not ("://" in together and "@" in together):
+        return plain  # as mostly: one search for all of them
     shown: list[dict[str, str] | None] = []
     secrets: set[str] = set()
     for frame in frames:

@@ -298,16 +298,17 @@ class _Drawing:
         style, frame, place = self._style, step.frame, step.place
         assert frame is not None
         several = self._options.args and len(members) > 1
-        if several and not all(self._alike(members[0], member, place) for member in members[1:]):
+        if several and not self._alike(members, place):
             return f"{style.text(frame.function)}({style.ellipsis})"
         return cut(style.text(step.call), _LONGEST_CALL, style.ellipsis)
 
-    def _alike(self, one: Unit, other: Unit, place: int) -> bool:
-        """Whether two members of a group have the same arguments in a call."""
+    def _alike(self, members: Sequence[Unit], place: int) -> bool:
+        """Whether all members of a group have the same arguments in a call."""
         late = self._graph.snapshot.arguments
-        if late is not None and one.id in late and other.id in late:
-            return late.alike(one.id, other.id, place)
-        return self._frames(one)[place].args == self._frames(other)[place].args
+        if late is not None and all(member.id in late for member in members):
+            return late.alike([member.id for member in members], place)
+        args = self._frames(members[0])[place].args
+        return all(self._frames(member)[place].args == args for member in members)
 
     def _fold(self, prefix: str, depth: int) -> str:
         return prefix if len(prefix) <= self._fold_at else f"[{depth} deep] "

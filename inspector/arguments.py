@@ -12,7 +12,9 @@ from inspector.values import represent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inspector.frames import Frames, RawFrame, Stack
+    from collections.abc import Sequence
+
+    from inspector.frames import Frames, Stack
     from inspector.snapshot import Frame
 
 _ENOUGH = 512  # bytes of a str or an int that are shown, head and all
@@ -64,23 +66,26 @@ class Arguments:
             known = self._known[unit] = frames.show(stack)
         return known
 
-    def alike(self, one: str, other: str, place: int) -> bool:
-        """Whether two units have the same arguments at a frame, in which both stand."""
-        (frames, stack), (frames_too, stack_too) = self._stacks[one], self._stacks[other]
-        if frames is frames_too and _words(frames, stack[place]) == _words(
-            frames, stack_too[place]
-        ):
-            return True
-        return self.stack(one)[place].args == self.stack(other)[place].args
+    def alike(self, units: Sequence[str], place: int) -> bool:
+        """Whether units have the same arguments in a call that all of them stand in."""
+        first = units[0]
+        frames, stack = self._stacks[first]
+        wanted = _words(frames, stack, place)
+        for unit in units:
+            if _words(*self._stacks[unit], place) != wanted:  # equal ones may be elsewhere
+                args = self.stack(first)[place].args
+                return all(self.stack(one)[place].args == args for one in units)
+        return True
 
 
-def _words(frames: Frames, raw: RawFrame) -> list[int]:
-    """A frame's arguments as it has them, none where it cannot be read."""
+def _words(frames: Frames, stack: Stack, place: int) -> list[int] | None:
+    """The arguments of a call as its frame has them, None where it cannot be read."""
     objects = frames.objects
+    count = len(stack.place.frames[place][0].arguments)
     try:
-        return objects.memory.words(raw[0] + objects.locals, len(raw[1].arguments))
+        return objects.memory.words(stack.addresses[place] + objects.locals, count)
     except BadMemory:
-        return []
+        return None
 
 
 def _read_values(frames: Frames, words: set[int]) -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from bridge import redact
 from inspector.snapshot import Frame
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def hidden(**args: str) -> dict[str, str] | None:
+
+def hidden(**args: str) -> Mapping[str, str] | None:
     return redact.stack([Frame("login", "app.py", 1, args)])[0]
 
 

@@ -51,4 +51,4 @@ def test_what_is_alike(target_python: TargetPython, start_target: StartTarget) -
     units = {unit.name: unit for unit in take(program.pid).units}
     one, other = units["unit-1"], units["unit-2"]
     assert [frame.function for frame in one.stack] == ["sleep", "rest"]
-    assert [later.alike(one.id, other.id, place) for place in (0, 1)] == [True, False]
+    assert [later.alike([one.id, other.id], place) for place in (0, 1)] == [True, False]
