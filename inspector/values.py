@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from inspector.objects import Objects, Type
 
 BUILTINS = frozenset({"builtin_function_or_method", "builtin_method"})  # types of C functions
+_TYPE_SUBCLASS = 1 << 31  # Py_TPFLAGS_TYPE_SUBCLASS: its instances are classes
 MAX_TEXT = 60  # characters of a str or bytes that are shown
 MAX_TYPE = 100  # characters of a type's name that are shown
 MAX_BITS = 256  # of an int that is shown
@@ -88,24 +89,28 @@ def _represent(objects: Objects, address: int, kind: Type, depth: int) -> str:
 
 
 def callable_name(objects: Objects, address: int) -> str | None:
-    """The qualified name of a function, method, partial or builtin; None for anything else.
+    """The qualified name of what runs when an object is called, None where it is not Python's.
 
-    Raises BadMemory.
+    That of a function, method, partial or builtin, the name of a class, and of an object whose
+    class makes it callable that class's ``__call__``. Raises BadMemory.
     """
     at, memory = objects.layout.at, objects.memory
     for _ in range(8):  # partials and methods nest
-        match objects.type_of(address).name:
+        kind = objects.type_of(address)
+        match kind.full.removeprefix("builtins."):
             case "function":
                 return objects.label(memory.word(address + at["function.qualname"]), 512)
             case "method":
                 address = memory.word(address + at["method.func"])
-            case "partial":
+            case "functools.partial":
                 address = memory.word(address + at["partial.func"])
             case name if name in BUILTINS:
                 definition = memory.word(address + at["builtin.definition"])
                 return memory.text(memory.word(definition), 256).decode("utf-8", "replace")
-            case "type":
+            case _ if kind.flags & _TYPE_SUBCLASS:
                 return objects.type_at(address).name
             case _:
-                return None
+                address = objects.class_attribute(kind, "__call__")
+                if not address or objects.type_of(address).full != "builtins.function":
+                    return None
     return None

@@ -96,7 +96,7 @@ def _completed(objects: Objects, callback: int, things: Mapping[int, object]) ->
     """Those of ``things`` that a callback completes when it is called."""
     memory, at = objects.memory, objects.layout.at
     for _ in range(8):  # partials nest
-        if objects.type_of(callback).name != "partial":
+        if objects.type_of(callback).full != "functools.partial":
             break
         callback = memory.word(callback + at["partial.func"])
     kind = objects.type_of(callback).name

@@ -22,6 +22,7 @@ def test_by_the_function_that_they_run(
         [
             *("spawned", "Service.serve", "partly", "behind_a_wrapper", "unpooled", "late"),
             *("pooled_in_turn", "pooled", "Service.__call__", "piled"),
+            *("Callable.__call__", "Abstract", "partial.__call__"),
             *("threaded", "renamed", "Worker.run", "_worker"),
         ]
     )

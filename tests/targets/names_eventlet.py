@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import os
 import sys
@@ -75,6 +76,26 @@ class Service:
         rest()
 
 
+class Callable:
+    def __call__(self):
+        rest()
+
+
+class Abstract(abc.ABC):  # noqa: B024 - for its metaclass
+    def __init__(self):
+        rest()
+
+
+class partial:  # noqa: N801 - called like functools' own
+    __slots__ = ("first",)
+
+    def __init__(self):
+        self.first = "not what it calls"
+
+    def __call__(self):
+        rest()
+
+
 class Worker(threading.Thread):
     def run(self):
         rest()
@@ -87,6 +108,8 @@ def main():
     eventlet.spawn(behind_a_wrapper)
     eventlet.spawn_n(unpooled)
     eventlet.spawn_after(3600, late)
+    for callable_one in (Callable(), Abstract, partial()):
+        eventlet.spawn_after(3600, callable_one)
     pool = eventlet.GreenPool(10)
     pool.spawn(pooled_in_turn)
     pool.spawn_n(pooled, 1)
