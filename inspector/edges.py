@@ -87,7 +87,7 @@ def _add_green_edges(capture: Capture, found: dict[Pair, str]) -> None:
             continue
         index, local, via = rule
         try:
-            target = FrameView(objects, stack[index]).local(local)
+            target = stack.local(objects, index, local)
         except BadMemory:
             continue
         if target != address and (target in capture.greenlets or target in capture.tasks):

@@ -75,6 +75,14 @@ class Stack:
         frames = self.place.frames + outer.place.frames
         return Stack(Place(frames), [*self.addresses, *outer.addresses])
 
+    def local(self, objects: Objects, index: int, name: str) -> int:
+        """`FrameView.local` of one of the frames. Raises BadMemory."""
+        offset = self.place.frames[index][0].offsets.get(name)
+        if offset is None:
+            return FrameView(objects, self[index]).local(name)
+        where = self.addresses[index] + offset
+        return objects.memory.pages[where >> 12][(where >> 3) & 511] & objects.tag
+
     def part(self, start: int, end: int | None = None) -> Stack:
         """The frames from ``start`` up to ``end``."""
         return Stack(Place(self.place.frames[start:end]), self.addresses[start:end])

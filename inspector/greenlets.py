@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PIMPL_AT = 32  # PyGreenlet: header, weakreflist, dict, pimpl
 
 
-_JUDGES = 200  # greenlets that decide on the layout
+_JUDGES = 64  # greenlets that decide on the layout
 
 
 class PimplLayout:

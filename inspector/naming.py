@@ -6,7 +6,7 @@ eventlet/greenthread.py, greenpool.py and green/thread.py, 0.33 to 0.41; Lib/thr
 
 from __future__ import annotations
 
-from inspector.frames import FrameView, module_of
+from inspector.frames import module_of
 from inspector.memory import BadMemory
 from inspector.values import callable_name
 
@@ -50,7 +50,7 @@ class Names:
             found = self._places[stack.place] = _told_by(objects, stack)
         index, local, name = found
         if index >= 0:
-            return self._function(FrameView(objects, stack[index]).local(local)) or name
+            return self._function(stack.local(objects, index, local)) or name
         return name
 
     def _starting(self, green: GreenletFacts) -> str:

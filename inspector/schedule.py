@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from inspector.frames import FrameView, module_of
+from inspector.frames import module_of
 from inspector.memory import BadMemory, fields
 from inspector.objects import Objects
 from inspector.values import callable_name
@@ -124,7 +124,7 @@ def hubs_in(greenlets: Iterable[GreenletFacts]) -> set[int]:
             index = frame_at[stack.place] = next(of_hub, -1)
         if index >= 0:
             try:
-                found.add(FrameView(objects, stack[index]).local("self"))
+                found.add(stack.local(objects, index, "self"))
             except BadMemory:
                 continue
     return found - {0}

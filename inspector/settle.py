@@ -75,6 +75,12 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
 
     Their pages are compared first, whole: only units on pages that changed are looked at closer.
     """
+    same: set[int] = set()
+    if only is None:
+        numbers = _pages(capture)
+        same = capture.memory.unchanged(numbers)
+        if same >= numbers:
+            return set()
     at = capture.target.layout.at
     # What links a task to its neighbours is left out: it changes when they come and go.
     task_size = at.get("task.node") or at.get("task.size", 0)  # 0: no asyncio, no tasks
@@ -88,16 +94,6 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
             units.append((address, green.pimpl, pimpl_size, green))
     instruction, executable = at["frame.instr_ptr"], at["frame.executable"]
     last = max(instruction, executable)
-    same: set[int] = set()
-    if only is None:
-        before = capture.memory.pages
-        numbers = {start >> 12 for _, start, _, _ in units}
-        numbers.update([frame >> 12 for _, _, _, unit in units for frame in unit.stack.addresses])
-        # What begins on a page may end on the next.
-        numbers.update([n + 1 for n in numbers if n + 1 in before])
-        same = capture.memory.unchanged(numbers)
-        if same >= numbers:
-            return set()
     moved = set()
     for address, start, size, unit in units:
         if start >> 12 in same and (start + size) >> 12 in same:
@@ -122,3 +118,16 @@ def _moved(capture: Capture, fresh: Memory, only: set[int] | None) -> set[int]:
         except BadMemory:
             moved.add(address)
     return moved
+
+
+def _pages(capture: Capture) -> set[int]:
+    """Numbers of the pages that say where units are and what they do."""
+    greenlets = capture.greenlets.values()
+    numbers = {task >> 12 for task in capture.tasks}
+    numbers.update([green.pimpl >> 12 for green in greenlets])
+    for units in (capture.tasks.values(), greenlets):
+        numbers.update([frame >> 12 for unit in units for frame in unit.stack.addresses])
+    # What begins on a page may end on the next.
+    before = capture.memory.pages
+    numbers.update([number + 1 for number in numbers if number + 1 in before])
+    return numbers

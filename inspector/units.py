@@ -195,14 +195,18 @@ class _Assembly:
         greenlet, which hands each awaitable back to it to be awaited there. The greenlet is
         then a suspended one, a local of that coroutine's frame, and holds what that awaits.
         """
-        raw = {
-            green.address: green
-            for green in self.capture.greenlets.values()
-            if green.stack
-            and not green.running
-            and not green.is_main
-            and not module_of(green.frames.objects, green.stack[0]).startswith("eventlet.")
-        }
+        raw: dict[int, GreenletFacts] = {}
+        waiting: dict[Place, bool] = {}  # whether the innermost function there is Eventlet's own
+        for green in self.capture.greenlets.values():
+            stack = green.stack
+            if green.running or green.is_main or not stack.addresses:
+                continue
+            own = waiting.get(stack.place)
+            if own is None:
+                module = module_of(green.frames.objects, stack[0])
+                own = waiting[stack.place] = module.startswith("eventlet.")
+            if not own:
+                raw[green.address] = green
         found: dict[int, tuple[int, int]] = {}
         if not raw:
             return found
