@@ -28,7 +28,7 @@ class Facades:
 
     def __init__(self, record: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None) -> None:
         self._modules: dict[str, dict[str, dict[str, str]]] = {}
-        self._hidden: set[bytes] = set()  # last parts of modules that hide Eventlet
+        self._hidden: dict[bytes, set[bytes]] = {}  # last part of a module -> names it gives
         for module, roots in (record or {}).items():
             for root, exports in roots.items():
                 self._add(module, root, exports)
@@ -54,24 +54,33 @@ class Facades:
 
     def _add(self, module: str, root: str, exports: Mapping[str, str]) -> None:
         self._modules.setdefault(module, {})[root] = dict(exports)
-        if _hidden(exports):
-            self._hidden.add(module.rpartition(".")[2].encode("utf-8", "surrogateescape"))
+        hidden = {name.encode() for name in exports if not may_matter(name.encode())}
+        if hidden:
+            last = module.rpartition(".")[2].encode("utf-8", "surrogateescape")
+            names = {name.strip(b"*()") for name in hidden}
+            self._hidden.setdefault(last, set()).update(names)
 
-    def may_be_used(self, words: bytes) -> bool:
+    def may_be_used(self, words: bytes, data: bytes | None = None) -> bool:
         """Whether a file that does not name Eventlet may use it through a facade. Cheap.
 
-        ``words`` are those of its imports (`imported.words`); one is the facade's own.
+        ``words`` are those of its imports (`imported.words`): one has to be the facade's own.
+        ``data``, if given, has to hold a name that the facade gives.
         """
-        return not self._hidden.isdisjoint(words.split())
+        found = self._hidden.keys() & words.split()
+        if data is None or not found or b"import *" in data:
+            return bool(found)
+        return any(name in data for last in found for name in self._hidden[last])
 
     def taken(self, path: str, data: bytes, imports: Collection[str]) -> bool:
-        """Whether a file with these imports also says a name that a facade gives it."""
+        """Whether a file with these imports says a name that a facade gives it."""
         for module, exports in self.visible(path, imports).items():
             if f"{module}.*" in imports:
                 return True
+            # A name for the module itself may be any; without, its own stands before the dot.
+            owner = "" if module in imports else module.rpartition(".")[2]
             for name in exports:
                 bare = name.removeprefix("*").removesuffix("()")
-                if f"{module}.{bare}" in imports or _is_said(bare, data):
+                if f"{module}.{bare}" in imports or _is_said(bare, owner, data):
                     return True
         return False
 
@@ -105,20 +114,16 @@ class Facades:
         return None
 
 
-def _hidden(exports: Iterable[str]) -> list[bytes]:
-    """The names that do not speak of Eventlet, so that files without its name may use it."""
-    names = [name.encode() for name in exports]
-    return [name for name in names if not may_matter(name)]
-
-
-def _is_said(name: str, data: bytes) -> bool:
-    """Whether a file has something of that name: an attribute, by a string or an argument."""
+def _is_said(name: str, owner: str, data: bytes) -> bool:
+    """Whether a file names something so: an attribute of ``owner``, a string, an argument."""
     text = name.encode()
-    return text in data and _said(text).search(data) is not None
+    return text in data and _said(text, owner.encode()).search(data) is not None
 
 
 @cache
-def _said(name: bytes) -> re.Pattern[bytes]:
+def _said(name: bytes, owner: bytes) -> re.Pattern[bytes]:
+    if owner:
+        return re.compile(rb"\b%b\s*\.\s*%b\b" % (owner, name))
     return re.compile(rb"[.'\"]\s*%b\b|\b%b\s*=" % (name, name))
 
 

@@ -39,7 +39,6 @@ def names(data: bytes, module: str, *, package: bool) -> frozenset[str]:
                 found.update(taken)
                 continue
             base = absolute(len(dots), base, module, package=package)
-            found.add(base)
             found.update(f"{base}.{name}" for name in taken)
     return frozenset(found)
 
@@ -57,15 +56,16 @@ def absolute(level: int, name: str, module: str, *, package: bool) -> str:
 
 def _statements(data: bytes) -> Iterator[tuple[int, int]]:
     """Where the lines of import statements start and end, and others that say "import"."""
+    joined = b"\\\n" in data or b"\\\r\n" in data
     at = data.find(b"import")
     while at >= 0:
         start = data.rfind(b"\n", 0, at) + 1
-        while _goes_on(data, start - 1):
+        while joined and _goes_on(data, start - 1):
             start = data.rfind(b"\n", 0, start - 1) + 1
         end = data.find(b"\n", at)
         if data[at + 6 : at + 10].lstrip().startswith(b"("):
             end = _closing(data, at)
-        while _goes_on(data, end):
+        while joined and _goes_on(data, end):
             end = data.find(b"\n", end + 1)
         if end < 0:
             yield start, len(data)

@@ -56,7 +56,9 @@ def resolve(
         # `self.hub = get_hub()` and `global debug` reach code that was walked earlier.
         if walk.late == walk.seeds and not walk.skipped_too_early:
             break
+        bounds = walk.bounds  # the same tree, and dear to find
         walk = _Walk(module, package, exports or {}, walk.late, source, walk.words)
+        walk.bounds = bounds
         walk.module(tree)
     return Names(tuple(walk.uses), walk.exports(), frozenset(walk.imports))
 

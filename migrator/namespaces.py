@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from migrator import api
 from migrator.bindings import Bound, bound_names
+from migrator.segments import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +22,6 @@ class Scope:
     """One namespace. ``held`` maps a name to the dotted name that it holds."""
 
     __slots__ = (
-        "_bound",
         "attributes",
         "handed",
         "held",
@@ -41,14 +41,6 @@ class Scope:
         self.me = ""  # the name of a method's first parameter
         self.attributes: dict[str, str] | None = None  # what `self.x` holds, by class
         self.handed: list[tuple[str, str]] = []  # what a class decorator hands its tests
-        self._bound: Bound | None = None
-
-    @property
-    def bound(self) -> Bound:
-        """Return the names that the scope binds itself, found on demand."""
-        if self._bound is None:
-            self._bound = bound_names(self.node)
-        return self._bound
 
 
 class Namespaces:
@@ -72,13 +64,16 @@ class Namespaces:
         # there. A dictionary, since the order tells which of them are newer than a skip.
         self.words = dict.fromkeys(("import", "eventlet", "greenlet", api.BACKDOOR_MODULE))
         self.words.update(dict.fromkeys(words))
-        self.skipped: list[tuple[ast.stmt, int]] = []
+        self.skipped: list[tuple[tuple[int, int], int]] = []  # its span, the words known then
+        self._places: list[int] = []  # of the first words, so many
+        self._placed = 0
         self.name = module
         self.package = package
         self.known = exports
         self.seeds = seeds
         self.late: dict[object, dict[str, str]] = {}
         self.root = self.scope = Scope(ast.Module(body=[], type_ignores=[]), None)
+        self.bounds: dict[ast.AST, Bound] = {}
         self.roots = {"eventlet", "greenlet", *api.LIBRARY_ROOTS}
         self.roots.update(name.partition(".")[0] for name in exports)
 
@@ -86,9 +81,10 @@ class Namespaces:
         """Bind ``name`` in the current scope (or where it is declared to live)."""
         scope = self.scope
         if scope.node.__class__ in _FUNCTIONS and value:
-            if name in scope.bound.declared_global:
+            bound = self.bound(scope)
+            if name in bound.declared_global:
                 self.remember("module", name, value)
-            elif name in scope.bound.declared_nonlocal and scope.parent:
+            elif name in bound.declared_nonlocal and scope.parent:
                 self.remember(scope.parent.node, name, value)
         if value:
             scope.held[name] = value
@@ -100,9 +96,15 @@ class Namespaces:
 
     def matters(self, statement: ast.stmt) -> bool:
         """Whether a statement holds a word that matters by now."""
-        if self.source is None or self.source.holds(statement, self.words):
+        if self.source is None:
             return True
-        self.skipped.append((statement, len(self.words)))
+        if self._placed < len(self.words):
+            self._places = self.source.places(self.words)
+            self._placed = len(self.words)
+        span = self.source.span(statement)
+        if holds(self._places, *span):
+            return True
+        self.skipped.append((span, self._placed))
         return False
 
     @property
@@ -111,14 +113,13 @@ class Namespaces:
 
         Functions run later than they are defined; a name may be imported below them.
         """
-        if self.source is None:
-            return False
         words = list(self.words)
-        return any(
-            self.source.holds(statement, words[known:])
-            for statement, known in self.skipped
-            if known < len(words)
-        )
+        newer = {
+            known: self.source.places(words[known:])
+            for known in {known for _, known in self.skipped}
+            if self.source and known < len(words)
+        }
+        return any(holds(newer[known], *span) for span, known in self.skipped if known in newer)
 
     def remember(self, place: object, name: str, value: str) -> None:
         """Keep a binding for the next walk, since code before it may need it."""
@@ -141,15 +142,21 @@ class Namespaces:
             scope = scope.parent
         return None
 
-    @staticmethod
-    def visible_above(name: str, scope: Scope) -> bool:
+    def bound(self, scope: Scope) -> Bound:
+        """The names that a scope binds itself, found on demand."""
+        found = self.bounds.get(scope.node)
+        if found is None:
+            found = self.bounds[scope.node] = bound_names(scope.node)
+        return found
+
+    def visible_above(self, name: str, scope: Scope) -> bool:
         """Is the name free in ``scope``? Costs a walk, so only when it matters."""
         above = scope.parent
         while above is not None and name not in above.held:
             above = above.parent
         if above is None or isinstance(scope.node, ast.ClassDef):
             return name not in scope.hidden
-        return name not in scope.bound.local
+        return name not in self.bound(scope).local
 
     def inside(self, scope: Scope) -> Scope:
         """Enter a scope; returns the one to go back to."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, TypeVar
@@ -39,7 +40,9 @@ _SHARE = 32  # files handed out at once
 # Files that cannot hold Eventlet are still parsed while there are few bytes of them, so
 # that a broken file of a small project is named. In a large one the byte test is enough.
 _SMALL = 400_000
-_ROUNDS = 4  # facades of facades
+_ROUNDS = 5  # facades of facades
+# What takes Eventlet from another module, as tests do: `utils.eventlet.sleep`.
+_TAKES = re.compile(rb"\w\.eventlet\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class _File:
     size: int = 0
     matters: bool = False
     words: bytes = b""  # of its imports, when it was not parsed
+    put_off: bool = False  # until the facades are known
     module: str = ""
     ignores: tuple[Suppression, ...] = ()
     key: str = ""  # its place in the cache, when it is not from there
@@ -152,6 +156,7 @@ class _Run:
         self.options = options
         self.cache = cache
         self.progress = progress
+        self.debug_only = options.debug_only
         self.facades = self.changed = Facades()
 
     def first_look(self, listed: Sequence[Source]) -> list[_File]:
@@ -177,10 +182,13 @@ class _Run:
         data = sources.read(source.path, named=source.named)
         if isinstance(data, Unread):
             return _File(source, Facts(unread=data))
-        return self.examine(data, source)
+        return self.examine(data, source, put_off=not source.named)
 
-    def examine(self, data: bytes, source: Source) -> _File:
-        """The first look at one file's bytes."""
+    def examine(self, data: bytes, source: Source, *, put_off: bool = False) -> _File:
+        """The first look at one file's bytes.
+
+        ``put_off`` allows to leave one for the second that would be parsed for both.
+        """
         file = _File(source, size=len(data))
         file.matters = scan.may_matter(data)
         if not source.python:
@@ -194,9 +202,12 @@ class _Run:
         if file.matters and not self.options.mentions and scan.only_comments(data):
             file.matters = False
         file.matters = file.matters or scan.is_opaque(data)
-        if file.matters and self.options.debug_only and not scan.may_debug(data):
+        if file.matters and self.debug_only and not scan.may_debug(data):
             file.matters = False
-        if file.matters or source.named:
+        if put_off and file.matters and _TAKES.search(data) and source.path.endswith(".py"):
+            file.words = imported.words(data)
+            file.put_off = True
+        elif file.matters or source.named:
             self.parse(data, file, {})
             if file.facts.unread and sources.may_be_text(source.path):
                 file.source = replace(source, python=False)
@@ -212,13 +223,19 @@ class _Run:
         path = file.source.path
         data = sources.read(path, named=file.source.named)
         if isinstance(data, Unread):
+            if file.put_off:
+                file.facts, file.put_off = Facts(unread=data), False
             return file
         imports = file.facts.imports
-        if not imports:
+        if file.words:
+            if not file.put_off and not self.changed.may_be_used(file.words, data):
+                return file
             module, package = sources.module_name(path)
             imports = imported.names(data, module, package=package)
         if self.changed.taken(path, data, imports):
             self.parse(data, file, self.facades.visible(path, imports))
+        elif file.put_off:
+            self.parse(data, file, {})
         return file
 
     def parse(self, data: bytes, file: _File, exports: Exports) -> None:
@@ -226,6 +243,7 @@ class _Run:
         path = file.source.path
         file.module, package = sources.module_name(path)
         file.ignores = suppressions.find(data)
+        file.words, file.put_off = b"", False
         name = ""
         if self.cache.folder:
             view = json.dumps([self.options.mentions, exports], sort_keys=True)
@@ -246,7 +264,7 @@ class _Run:
         for file in files:
             self.facades.add(file.source.path, file.module, self.followed(file.facts))
         for _ in range(_ROUNDS):
-            if self.changed.empty:
+            if self.changed.empty and not any(file.put_off for file in files):
                 return
             users = [
                 place
@@ -263,13 +281,13 @@ class _Run:
 
     def is_user(self, file: _File) -> bool:
         """Whether a file may use a facade of those that changed."""
-        if file.facts.imports:
-            return bool(self.changed.visible(file.source.path, file.facts.imports))
-        return self.changed.may_be_used(file.words)
+        if file.words or file.put_off:
+            return file.put_off or self.changed.may_be_used(file.words)
+        return bool(self.changed.visible(file.source.path, file.facts.imports))
 
     def followed(self, facts: Facts) -> Mapping[str, str]:
         """The re-exports that matter for the rules selected."""
-        if not self.options.debug_only:
+        if not self.debug_only:
             return facts.exports
         return {
             name: value

@@ -29,40 +29,43 @@ _DEBUG_WORDS = (
     b"backdoor",
     b"spew",
     b"Spew",
-    b"hub_exceptions",
-    b"hub_blocking_detection",
     b"prevent_multiple_readers",
-    b"hub_listener_stacks",
-    b"hub_timer_stacks",
     b"tpool_exceptions",
-    b"format_hub_",
-    b"format_threads_info",
-    b"format_asyncio_info",
-    b"greenpool.DEBUG",
-    b"import DEBUG",
     b"gr_frame",
-    b"GreenThreadReport",
-    b"GreenThreadModel",
     b"eventlet.debug",
     b"eventlet as ",
     b"import *",
 )
-# Words that are theirs only beside one of the others: a hub and what pokes in it, green
-# threads and what tells them from other objects.
-_DEBUG_PAIRS = (
-    (
-        (b"get_hub",),
-        (b"debug_", b"set_timer_", b"readers", b"writers", b"timers", b"listeners", b" hubs"),
-    ),
-    ((b"GreenThread", b"greenlet"), (b"__name__", b"get_objects")),
-)
+# Common words, and what has to be found beside them: searched for only where they are.
 _DEBUG_FORMS = (
-    re.compile(rb"import\b(?:[^\n]*|\s*\([^)]*)\bdebug\b"),
-    re.compile(rb"""[,=]\s*['"]debug['"]"""),  # getattr(eventlet, "debug")
-    # A new name for Eventlet: other files may use it.
-    re.compile(rb"=\s*\(?\s*eventlet\b(?!\s*\.\s*(?!hubs|debug|backdoor))"),
+    (b"hub_", re.compile(rb"hub_(?:exceptions|blocking_detection|listener_stacks|timer_stacks)")),
+    (b"format_", re.compile(rb"format_(?:hub_|threads_info|asyncio_info)")),
+    (b"DEBUG", re.compile(rb"greenpool\.DEBUG|import DEBUG")),
+    (b"debug", re.compile(rb"import\b(?:[^\n]*|\s*\([^)]*)\bdebug\b")),
+    # getattr(eventlet, "debug"), patch.object(name, "debug")
+    (
+        b"debug",
+        re.compile(
+            rb"""(?:attr|object)\(\s*[^,()]+,\s*(?:\w+\s*=\s*)?['"]debug['"]|"""
+            rb"""eventlet\s*,\s*(?:\w+\s*=\s*)?['"]debug['"]"""
+        ),
+    ),
+    (
+        b"get_hub",
+        re.compile(
+            rb"""[.'"](?:debug_(?:exceptions|blocking)|set_(?:debug_listeners|timer_exceptions)|"""
+            rb"(?:get_)?(?:readers|writers)|get_timers_count|listeners|(?:next_)?timers)\b"
+            rb"|import\b[^\n]*\bhubs\b"  # other files may use it
+        ),
+    ),
+    (b"GreenThread", re.compile(rb"GreenThread(?:Report|Model)")),
+    (b".__name__", re.compile(rb"""(?:GreenThread|GreenletExit|greenlet)['"]""")),
+    (b"get_objects", re.compile(rb"GreenThread|GreenletExit|greenlet")),
 )
+_ALIAS = re.compile(rb"eventlet\b(?!\s*\.\s*(?!hubs|debug|backdoor))")
+_ASSIGNED = re.compile(rb"=[\s(]*$")
 _ANY_NEEDLE = re.compile(b"|".join(_NEEDLES))
+_UNNAMED_WORDS = tuple({*patterns.WORDS, *configured.WORDS, *quoted.WORDS})
 _DEPTH = 50_000  # nested nodes; Python 3.11 counts them against the recursion limit
 _LARGEST = 16 * 2**20  # bytes; the tree of a larger file does not fit into memory
 # Encodings in which ASCII text is not ASCII bytes: a byte test says nothing there.
@@ -83,10 +86,9 @@ def may_matter(data: bytes) -> bool:
     """Whether the bytes hold a word that a rule could know; cheap, for every file."""
     return (  # written out: a loop would double the time of a scan that finds nothing
         b"ventlet" in data
-        or b"greenlet" in data
         or b"VENTLET" in data
-        or b"GreenThread" in data
         or b"gr_frame" in data
+        or (b"reen" in data and (b"greenlet" in data or b"GreenThread" in data))
     )
 
 
@@ -97,11 +99,12 @@ def may_debug(data: bytes) -> bool:
     """
     return (
         any(word in data for word in _DEBUG_WORDS)
+        or any(word in data and form.search(data) for word, form in _DEBUG_FORMS)
+        # A new name for Eventlet, which other files may use.
         or any(
-            any(word in data for word in some) and any(word in data for word in others)
-            for some, others in _DEBUG_PAIRS
+            _ASSIGNED.search(data, max(0, match.start() - 10), match.start())
+            for match in _ALIAS.finditer(data)
         )
-        or any(form.search(data) for form in _DEBUG_FORMS)
     )
 
 
@@ -174,11 +177,8 @@ def scan_python(
 
 def unnamed_uses(tree: ast.Module, source: Segments) -> list[Use]:
     """Uses that no import leads to: patterns, settings that choose Eventlet, code in strings."""
-    return [
-        *patterns.find(source.nodes(tree, patterns.WORDS)),
-        *configured.find(source.nodes(tree, configured.WORDS)),
-        *quoted.find(source.nodes(tree, quoted.WORDS)),
-    ]
+    nodes = list(source.nodes(tree, _UNNAMED_WORDS))
+    return [*patterns.find(nodes), *configured.find(nodes), *quoted.find(nodes)]
 
 
 def to_findings(uses: Iterable[Use], text: str, path: str) -> list[Finding]:

@@ -8,44 +8,64 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 _LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer sees them: no form feeds
 
 
 class Segments:
-    """A source's lines by number."""
+    """A source's lines by number, and where words stand in it."""
 
-    __slots__ = ("_starts", "text")
+    __slots__ = ("_places", "_starts", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._starts = [0, *(match.end() for match in _LINES.finditer(text)), len(text)]
+        self._places: dict[str, list[int]] = {}
 
-    def holds(self, node: ast.stmt, words: Collection[str]) -> bool:
-        """Whether a line of the statement (decorators included) holds one of the words."""
-        first = node.lineno
-        for decorator in getattr(node, "decorator_list", ()):
-            first = min(first, decorator.lineno)
-        start, end = self._starts[first - 1], self._starts[node.end_lineno or first]
-        find = self.text.find
-        return any(find(word, start, end) >= 0 for word in words)
+    def span(self, node: ast.stmt) -> tuple[int, int]:
+        """Where the lines of a statement, decorators included, start and end."""
+        decorators = getattr(node, "decorator_list", None)
+        first = decorators[0].lineno if decorators else node.lineno
+        return self._starts[first - 1], self._starts[node.end_lineno or first]
+
+    def places(self, words: Iterable[str]) -> list[int]:
+        """Where any of the words starts, in order."""
+        return sorted(place for word in words for place in self._places_of(word))
+
+    def _places_of(self, word: str) -> list[int]:
+        found = self._places.get(word)
+        if found is None:
+            found = self._places[word] = []
+            at = self.text.find(word)
+            while at >= 0:
+                found.append(at)
+                at = self.text.find(word, at + 1)
+        return found
 
     def nodes(self, tree: ast.Module, words: Collection[str]) -> Iterator[ast.AST]:
         """All nodes of the statements that hold one of the words, outer ones first."""
-        if not any(word in self.text for word in words):
+        places = self.places(words)
+        if not places:
             return
         stack: list[ast.AST] = [tree]
         while stack:
             node = stack.pop()
-            if isinstance(node, ast.stmt) and not self.holds(node, words):
+            if isinstance(node, ast.stmt) and not holds(places, *self.span(node)):
                 continue
             yield node
             for value in node.__dict__.values():
-                if isinstance(value, list):
+                if value.__class__ is list:
                     stack += [item for item in value if isinstance(item, ast.AST)]
                 elif isinstance(value, ast.AST):
                     stack.append(value)
+
+
+def holds(places: list[int], start: int, end: int) -> bool:
+    """Whether one of the sorted places lies there."""
+    at = bisect_left(places, start)
+    return at < len(places) and places[at] < end

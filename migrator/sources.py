@@ -255,10 +255,11 @@ def read(path: str, *, named: bool = False) -> bytes | Unread:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return Unread(path, "not a plain file")
-            parts = []
-            while part := os.read(descriptor, status.st_size + 1):
-                parts.append(part)
-            return b"".join(parts)
+            data = os.read(descriptor, status.st_size + 1)
+            if len(data) > status.st_size or not data:  # it grows, or does not tell its size
+                while part := os.read(descriptor, _MOST):
+                    data += part
+            return data
         finally:
             os.close(descriptor)
     except OSError as error:
