@@ -242,7 +242,7 @@ def _change(use: Use, finding: Finding, file: File) -> Change:
     if role in ("target", "part"):
         change = mocks.fix_target(use, file)
     elif role == "path":
-        raise Inherited("it names what another module imports, and follows that")
+        raise Inherited("it names what a module of the project imports, and follows that")
     elif role == "mock":
         change = mocks.fix_mock(use, file)
     else:

@@ -26,7 +26,8 @@ class Spew:
     def __call__(self, frame: FrameType, event: str, arg: Any) -> Spew:
         """Show the line that is about to run; go on tracing in every new frame."""
         if event == "line":
-            name = frame.f_globals.get("__name__", "[unknown]")
+            known = "__file__" in frame.f_globals
+            name = frame.f_globals.get("__name__", "") if known else "[unknown]"
             if self.trace_names is None or name in self.trace_names:
                 self._show(name, frame)
         return self

@@ -173,6 +173,28 @@ def test_spew_names_code_without_source() -> None:
     assert "Unknown code named [<module>]" in out
 
 
+def test_spew_prints_what_eventlets_does(target_python: TargetPython, tmp_path: Path) -> None:
+    script = tmp_path / "traced.py"
+    script.write_text(
+        "import importlib, sys\n"
+        "debug = importlib.import_module(sys.argv[1])\n"
+        "def f(number, _under=2):\n"
+        "    doubled = number * _under\n"
+        "    return doubled\n"
+        "nowhere = compile('x = 1\\ny = x + 1', '<nowhere>', 'exec')\n"
+        "bare = {'__name__': 'bare'}\n"
+        "for names in (None, ['__main__'], ['[unknown]'], ['bare']):\n"
+        "    debug.spew(names, show_values=True)\n"
+        "    f(21)\n"
+        "    exec(nowhere, bare)\n"
+        "    sys.settrace(None)\n"
+    )
+    python = target_python("3.14", "greenlet", "eventlet")
+    ours, theirs = (live(python, str(script), name) for name in ("bridge.debug", "eventlet.debug"))
+    assert "[unknown]:2: Unknown code named [<module>]" in theirs
+    assert ours == theirs
+
+
 def test_the_last_call_of_a_purpose_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "awaited_module_of_test.py").write_text("value = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
