@@ -77,7 +77,7 @@ def plan(
     unread = list(report.unread)
     sites = [path for path, findings in found.items() if any(map(_is_site, findings))]
     if stage == "asyncio":
-        sites += _bridged(paths, run, set(sites))
+        sites += _bridged(paths, run, {*sites, *(one.path for one in report.unread)})
     done = run.rewrite_together(run.rewrite_all(sites))
     done = run.keep_what_others_import(done, paths)
     if stage == "bridge":

@@ -156,6 +156,11 @@ def test_one_broken_file_costs_that_file(tmp_path: Path) -> None:
     assert (tmp_path / "app.py").read_text() == SWAPPED
 
 
+def test_a_file_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text("import eventlet\nprint 'to the bridge'\n")
+    assert len(record("--to", "asyncio", tmp_path)["unread"]) == 1
+
+
 def test_bytes_that_libcst_does_not_reproduce_are_refused(tmp_path: Path) -> None:
     mixed = b"from eventlet import debug\r\ndebug.unspew()\r\nx = 1\r"
     (tmp_path / "app.py").write_bytes(mixed)
