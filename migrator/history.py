@@ -73,6 +73,11 @@ def read(
         ]
 
 
+def is_shallow(folder: str) -> bool:
+    """Whether the repository lacks the beginning of its history."""
+    return _git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
+
+
 def _place(folder: str, top: str) -> str:
     """Where a folder lies in the repository; "" for its top, and for what lies outside."""
     place = os.path.relpath(os.path.realpath(folder), os.path.realpath(top))

@@ -127,15 +127,24 @@ def _with_included(
                 yield pending[-1]
 
 
-def expand(path: str) -> list[str] | list[Unread]:
-    """The path, or what its wildcards match."""
+def expand(path: str) -> list[str | Unread]:
+    """The path, or what its wildcards match: of that a pipe is not read, it may never end."""
     try:
         os.lstat(path)
     except OSError as error:
-        if glob.has_magic(path):
-            return sorted(glob.glob(path, recursive=True)) or [Unread(path, "no file matches")]
-        return [Unread(path, why(error))]
+        if not glob.has_magic(path):
+            return [Unread(path, why(error))]
+        found = sorted(glob.glob(path, recursive=True))
+        matches = [Unread(one, "not a plain file") if _is_pipe(one) else one for one in found]
+        return matches or [Unread(path, "no file matches")]
     return [path]
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source | Unread]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=PATHS, metavar="[PATH]...")
 @click.option("--history", is_flag=True, help="Read the git history for the curve.")
 @click.option("--points", type=click.IntRange(2), default=20, help="Commits of the history.")
-@click.option("--svg", type=PATHS, help="Draw the history there (implies --history).")
+@click.option("--svg", type=PATHS, help="Draw the history there, - for stdout (implies --history).")
 @click.option("--select", multiple=True, type=RULES, help="Only these.")
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
@@ -126,13 +126,17 @@ def _history(
 
     def options(folder: str) -> project.Options:
         try:
-            settings = config.load([folder])
+            return _options(config.load([folder]), select)
         except UsageError:  # of an old commit, where nobody can mend it any more
-            settings = config.Config()
-        return _options(settings, select)
+            return _options(config.Config(), select)
 
     with progress.shown() as told:
         curve = history.read(paths[0], points, options, told)
+    if history.is_shallow(paths[0]):
+        click.echo("migrate: a shallow clone: `git fetch --unshallow` brings the rest", err=True)
+    if svg == "-":
+        click.echo(burndown.svg(curve), nl=False)
+        return 0
     if svg:
         try:
             Path(svg).write_text(burndown.svg(curve), encoding="utf-8")

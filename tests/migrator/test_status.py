@@ -48,6 +48,31 @@ def test_history_as_text_json_and_svg(project: Path) -> None:
     ]
 
 
+def test_a_curve_on_stdout(project: Path) -> None:
+    done = migrate("status", "--svg", "-", cwd=project)
+    assert ET.fromstring(done.stdout).tag == "{http://www.w3.org/2000/svg}svg"
+    assert not (project / "-").exists()
+
+
+def test_a_shallow_clone_is_said_to_be_one(project: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "shallow"
+    git(tmp_path, "clone", "--depth=1", f"file://{project}", str(clone))
+    done = migrate("status", "--history", cwd=clone)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
+    assert "--unshallow" in done.stderr
+    assert migrate("status", "--history", cwd=project).stderr == ""
+
+
+def test_a_mistake_in_an_old_configuration_stops_no_history(project: Path) -> None:
+    for names in ("['hub-exceptoins']", "['core']"):
+        text = f"[tool.eventlet-migrate]\nselect = {names}\n"
+        (project / "pyproject.toml").write_text(text)
+        git(project, "add", ".")
+        git(project, "commit", "-m", names)
+    done = migrate("status", "--history", cwd=project)
+    assert [line.split()[2] for line in done.stdout.splitlines()] == ["4", "2", "2", "1"]
+
+
 STEPS: tuple[dict[str, str | None], ...] = (
     {
         "pkg/__init__.py": "",

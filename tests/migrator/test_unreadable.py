@@ -108,6 +108,13 @@ def test_a_file_that_vanishes_during_the_scan(tmp_path: Path) -> None:
     ]
 
 
+def test_a_pipe_that_a_pattern_matches_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "a.py").write_text("x = 1\n")
+    done = migrate("scan", "*.py", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (3, "migrate: pipe.py: not a plain file\n")
+
+
 @pytest.mark.parametrize("command", ["scan", "status", "apply"])
 def test_a_folder_that_is_gone(command: str, tmp_path: Path) -> None:
     script = f'cd "$1"; rmdir "$1"; exec "{sys.executable}" -m migrator {command}'
