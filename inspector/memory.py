@@ -256,6 +256,9 @@ class Memory:
         if start + size <= PAGE:
             return self.pages[number].cast("B")[start : start + size].tobytes()
         last = (address + size - 1) >> 12
+        if last == number + 1:
+            page, following = self.pages[number].cast("B"), self.pages[last].cast("B")
+            return page[start:].tobytes() + following[: start + size - PAGE].tobytes()
         self.prefetch_pages(range(number, last + 1))
         whole = b"".join([self.pages[page] for page in range(number, last + 1)])
         return whole[start : start + size]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inspector.objects import Objects
 
 MAX_TASKS = 2_000_000
+_MAX_NAME = 1024
 _MAX_AWAITERS = 10_000
 _PENDING = 0  # enum fut_state
 _GENERATOR, _WRAPPER, _COMPILED, _OTHER = 0, 1, 2, 3
@@ -189,7 +190,8 @@ class TaskReader:
             place = address + self.awaited_by
             awaiter = pages[place >> 12][(place >> 3) & 511]
             if awaiter:
-                many = memory.u8(address + self.many)
+                place = address + self.many
+                many = pages[place >> 12][(place >> 3) & 511] >> 8 * (place & 7) & 0xFF
                 task.awaiters = objects.items(awaiter, _MAX_AWAITERS) if many else [awaiter]
         self.read_chain(task)
         return task
@@ -229,9 +231,10 @@ class TaskReader:
         """A str, or the number of which CPython makes "Task-N" when it is asked for."""
         if not address:
             return ""
-        text = self.objects.label(address, 1024)
+        text = self.objects.text(address, _MAX_NAME)
         if text is not None:
-            return text
+            # Of the few that are so long there may be more.
+            return text if len(text) < _MAX_NAME else self.objects.label(address, _MAX_NAME) or ""
         number = self.objects.integer(address)
         if number is None:
             raise BadMemory("a task whose name is neither str nor int")
