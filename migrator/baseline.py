@@ -7,10 +7,8 @@ shows all of that file and code; fewer is progress, and ``--update-baseline`` no
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +29,8 @@ Counts = dict[tuple[str, str], int]
 
 def load(file: Path, *, missing_ok: bool = False) -> Counts:
     """Counts by path and code; raises UsageError when the file is missing or makes no sense."""
+    import json
+
     try:
         text = file.read_text(encoding="utf-8")
         document = json.loads(text, object_pairs_hook=_once)
@@ -80,6 +80,8 @@ def _corrupt(file: Path, why: str) -> UsageError:
 
 def save(file: Path, counts: Counts) -> None:
     """Write the counts, whole or not at all."""
+    import json
+
     files: dict[str, dict[str, int]] = {}
     for (path, code), count in sorted(counts.items()):
         files.setdefault(path, {})[code] = count
@@ -121,7 +123,7 @@ def apply(
         if now[place := (relative(one.path, file), one.code)] > known.get(place, 0)
     )
     gone = Counter(known) - Counter(update(report, known, file, scanned, codes))
-    return replace(report, findings=new, known=len(report.findings) - len(new), gone=gone.total())
+    return report._replace(findings=new, known=len(report.findings) - len(new), gone=gone.total())
 
 
 def update(

@@ -8,13 +8,15 @@ source. A cache that cannot be read, or makes no sense, is as good as none.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
+
+try:
+    from _blake2 import blake2b  # hashlib loads OpenSSL first, which takes longer than a scan
+except ImportError:
+    from hashlib import blake2b
 
 from migrator import __version__
 from migrator.findings import Advice, Finding, Span, Unread
@@ -28,7 +30,7 @@ _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# A cache of eventlet-migra
 
 def key(data: bytes, module: str, package: bool, view: str) -> str:
     """The name of an entry; ``view`` says what else the result hangs on."""
-    digest = hashlib.blake2b(data, digest_size=16)
+    digest = blake2b(data, digest_size=16)
     digest.update(f"\0{module}\0{package}\0{view}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
@@ -46,7 +48,7 @@ def tool() -> str:
             if name.endswith(".py"):
                 status = os.stat(os.path.join(folder, name))
                 stamp.append(f"{name}{status.st_size}{status.st_mtime_ns}")
-    return hashlib.blake2b("\n".join(stamp).encode(), digest_size=16).hexdigest()
+    return blake2b("\n".join(stamp).encode(), digest_size=16).hexdigest()
 
 
 class Cache:
@@ -62,6 +64,8 @@ class Cache:
             with contextlib.suppress(
                 OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
             ):
+                import json
+
                 stored = json.loads((folder / _NAME).read_bytes())
                 if stored["tool"] == self._tool and isinstance(stored["files"], dict):
                     self._old = stored["files"]
@@ -91,6 +95,9 @@ class Cache:
         files = {**self._old, **self._used}
         if len(files) > _ENTRIES:
             files = self._used
+        import json
+        import tempfile
+
         document = json.dumps({"tool": self._tool, "files": files})
         with contextlib.suppress(OSError):
             if not self.folder.exists():

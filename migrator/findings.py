@@ -8,8 +8,9 @@ characters, and the end is exclusive.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from inspector.record import Record
 
 Kind: TypeAlias = Literal[
     "import", "call", "reference", "store", "string", "config", "dependency", "pattern", "mention"
@@ -20,8 +21,7 @@ Applicability: TypeAlias = Literal["safe", "unsafe", "manual"]
 STAGES: tuple[Stage, ...] = ("bridge", "asyncio")
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Record):
     """What becomes of a finding at one stage.
 
     ``replacement`` is the text that stands there afterwards ("" means: it goes), or None
@@ -33,8 +33,7 @@ class Advice:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Record):
     """A stretch of source: 1-based lines and character columns, the end exclusive."""
 
     line: int
@@ -43,8 +42,7 @@ class Span:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """One use of Eventlet. ``api`` is the resolved dotted name, whatever the alias was."""
 
     path: str
@@ -66,16 +64,14 @@ class Finding:
         return (self.path, self.span.line, self.span.column, self.code)
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Record):
     """A file that could not be read or parsed, and why, in one line."""
 
     path: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unused:
+class Unused(Record):
     """A suppression comment that hides nothing, and why, in one line."""
 
     path: str
@@ -83,8 +79,7 @@ class Unused:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Record):
     """The result of one scan, in the order of the paths.
 
     ``files`` were looked at; ``suppressed`` findings are hidden by comments, ``known`` ones

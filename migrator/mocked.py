@@ -8,8 +8,8 @@ value, "mock:eventlet/debug": no dot in it, so nothing takes it for Eventlet's o
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
+from inspector.record import Record
 from migrator.strings import dotted_literal
 
 _MARK = "mock:"
@@ -34,8 +34,7 @@ PATCHERS_OWN = frozenset({"stop", "__exit__", "new", "target", "attribute", "tem
 TEST_PREFIX = "test"  # a class decorator patches the methods of this name
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Record):
     """One call that replaces an API.
 
     ``target`` is a text that names it, or with ``attribute`` (a text) or ``several`` the

@@ -7,7 +7,6 @@ is read. Here each child takes every n-th share and writes its results to a pipe
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -33,6 +32,8 @@ def map_forked(
     Results must pickle. A share whose child died is worked on here, so a lost child costs
     time only.
     """
+    import pickle  # takes longer than to scan a few files
+
     shares = [items[start : start + share] for start in range(0, len(items), share)]
     sys.stdout.flush()
     sys.stderr.flush()
@@ -54,6 +55,8 @@ def map_forked(
 def _start(
     function: Callable[[_In], _Out], shares: Sequence[Sequence[_In]]
 ) -> tuple[int, BinaryIO]:
+    import pickle
+
     readable, writable = os.pipe()
     child = os.fork()
     if child:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import textwrap
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -35,9 +34,12 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
 
 
 def _run(text: ast.expr) -> Iterator[Use]:
-    code = textwrap.dedent(text_of(text))
+    code = text_of(text)
     if not any(word in code for word in WORDS):
         return
+    import textwrap
+
+    code = textwrap.dedent(code)
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

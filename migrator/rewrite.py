@@ -210,7 +210,7 @@ def _after(finding: Finding, source: Source, edits: Sequence[Edit]) -> Finding:
     span = finding.span
     line, column = source.place_after(edits, span.line, span.column)
     end = source.place_after(edits, span.end_line, span.end_column)
-    return replace(finding, span=Span(line, column, *end))
+    return finding._replace(span=Span(line, column, *end))
 
 
 def _codes(options: Options) -> frozenset[str]:

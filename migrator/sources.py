@@ -7,10 +7,10 @@ import glob
 import os
 import re
 import stat
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from inspector.record import Record
 from migrator import ignores
 from migrator.findings import Unread
 
@@ -58,8 +58,7 @@ _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"^[ \t\f]*(?:#|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Record):
     """A file to read: Python, or text that may configure something for Eventlet.
 
     ``named`` says that the user named the file itself, not only a folder around it.

@@ -10,9 +10,9 @@ from __future__ import annotations
 import io
 import re
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inspector.record import Record
 from migrator import rules
 from migrator.findings import Unused
 from migrator.sources import decode
@@ -29,8 +29,7 @@ _COMMENT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(Record):
     """One comment. It stands in line ``at`` and speaks for lines ``first`` to ``last``.
 
     ``codes`` is as written, None for all; of brackets that say nothing it is ().

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from inspector.record import Record
 
 if TYPE_CHECKING:
     import ast
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 Exports: TypeAlias = "Mapping[str, Mapping[str, str]]"
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Record):
     """One use of an Eventlet API.
 
     ``node`` spans what names it; ``call`` is the call it is the function of, if it is
@@ -32,8 +32,7 @@ class Use:
     statement: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Record):
     """What one module uses, what its own names hold for others, and what it imports.
 
     ``imports`` are dotted names: modules, and modules with the name taken from them.

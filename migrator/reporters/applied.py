@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -91,7 +90,7 @@ def other(done: Plan, format_: str, *, failed: Mapping[str, str]) -> Iterator[st
         reason = _reason(outcome, failed)
         if reason is not None:
             message = f"{outcome.finding.message} (left: {reason})"
-            findings.append(replace(outcome.finding, message=message))
+            findings.append(outcome.finding._replace(message=message))
     report = Report(tuple(findings), done.unread, done.files)
     yield from import_module(f"migrator.reporters.{format_}").render(report, done.stage)
 
