@@ -177,3 +177,10 @@ def seconds(value: float) -> str:
 def count(number: int, what: str) -> str:
     """``1 task``, ``3 tasks``."""
     return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def several(number: int, until: str | None) -> str:
+    """What is said of a wait for futures: ``until`` is asyncio's ``return_when``."""
+    if until == "FIRST_EXCEPTION":
+        return f"first exception of {count(number, 'future')}, or all"
+    return f"{'all' if until == 'ALL_COMPLETED' else 'first'} of {count(number, 'future')}"

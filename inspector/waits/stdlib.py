@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from inspector.edges import FIRST
 from inspector.waits.green import queue_get, queue_put
-from inspector.waits.reason import Reason, count, primitive
+from inspector.waits.reason import Reason, primitive, several
 from inspector.waits.tasks import semaphore
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def _results(look: Look, frame: FrameView, inner: Reason | None) -> Reason | Non
     futures = look.members(frame.local("pending") or frame.local("fs"))
     when = look.objects.text(frame.local("return_when"), 32)
     every = when == "ALL_COMPLETED"
-    reason = Reason("gather", f"{'all' if every else 'first'} of {count(len(futures), 'future')}")
+    reason = Reason("gather", several(len(futures), when))
     reason.deadline, reason.total = inner.deadline, inner.total
     working = [look.workers.work(future) for future in futures]
     reason.targets = [work.green for work in working if work and work.green]

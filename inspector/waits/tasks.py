@@ -9,7 +9,7 @@ from __future__ import annotations
 from inspector.values import callable_name
 from inspector.waits.futures import as_completed, of_future
 from inspector.waits.green import queue_get, queue_put
-from inspector.waits.reason import Reason, count, primitive
+from inspector.waits.reason import Reason, count, primitive, several
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,8 +99,7 @@ def _condition(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
 def _wait(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
     futures = look.members(frame.local("fs"))
     when = look.objects.text(frame.local("return_when"), 32) or ""
-    reason = Reason("gather", f"{'all' if when == 'ALL_COMPLETED' else 'first'} of "
-                              f"{count(len(futures), 'future')}")  # fmt: skip
+    reason = Reason("gather", several(len(futures), when))
     reason.subject = frame.local("waiter")
     look.timers.read_loop(frame.local("loop"))
     reason.deadline = look.timers.due(frame.local("timeout_handle"))

@@ -34,6 +34,8 @@ def test_green_threads(
     assert near(every.seconds_left, 900)
     for name in ("waits_first", "waits_one_by_one"):
         assert seen.wait(name, "gather").text == "first of 2 futures"
+    text = "first exception of 2 futures, or all"
+    assert seen.wait("waits_exception", "gather").text == text
     worker = "_worker"
     assert {
         ("waits_all", worker, "Future.result"),

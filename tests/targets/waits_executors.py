@@ -45,6 +45,10 @@ def waits_first(futures):
     concurrent.futures.wait(futures, return_when="FIRST_COMPLETED")
 
 
+def waits_exception(futures):
+    concurrent.futures.wait(futures, return_when="FIRST_EXCEPTION")
+
+
 def waits_one_by_one(futures):
     list(concurrent.futures.as_completed(futures))
 
@@ -65,7 +69,7 @@ def greens():
         os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(3600)"])
 
     futures = [running, queued]
-    ways = (waits_all, waits_first, waits_one_by_one)
+    ways = (waits_all, waits_first, waits_exception, waits_one_by_one)
     keep.extend(eventlet.spawn(way, futures) for way in ways)
     keep.append(eventlet.spawn(waits_child, child))
     eventlet.sleep(0.5)
