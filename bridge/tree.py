@@ -206,8 +206,9 @@ class _Drawing:
         if len(members) > 1:
             return groups.state(members)
         # A part may know what it waits on where its host does not.
-        told = members if len(whole) == 1 else [unit for unit in whole if unit.wait]
-        return words.state(told[0] if told else members[0])
+        host = members[0]
+        told = host if host.state == "running" else next((u for u in whole if u.wait), host)
+        return words.state(told)
 
     # -- what a line says
 

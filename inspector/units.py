@@ -82,10 +82,14 @@ class _Assembly:
         self.thread_names = capture.thread_names()
         self.running_tasks = {thread.running_task for thread in capture.threads}
         self.holders = self._frames_of_executing()
+        self.switched: set[int] = set()  # tasks that run in a greenlet they have switched to
         self.continued = self._continued_by_greenlets()
         self.continuing: dict[int, list[tuple[int, int]]] = {}  # task -> (greenlet, place)
         for green, (task, index) in self.continued.items():
             self.continuing.setdefault(task, []).append((green, index))
+        # The same of greenlets that run, or wait for one that runs: on behalf of a task.
+        self.running_in: dict[int, int] = {}  # greenlet -> task
+        self._find_running_in_greenlets()
         self.waits = Waits(capture, self.schedule, self.name_of) if waits else None
         self.births = Births(capture)
 
@@ -189,12 +193,7 @@ class _Assembly:
         return found
 
     def _continued_by_greenlets(self) -> dict[int, tuple[int, int]]:
-        """Greenlets whose stack belongs under a task: greenlet -> (task, index of the frame).
-
-        As SQLAlchemy's ``greenlet_spawn`` does it: a coroutine runs a function in a raw
-        greenlet, which hands each awaitable back to it to be awaited there. The greenlet is
-        then a suspended one, a local of that coroutine's frame, and holds what that awaits.
-        """
+        """Suspended greenlets whose stack is part of a task's: -> (task, index of the frame)."""
         raw: dict[int, GreenletFacts] = {}
         waiting: dict[Place, bool] = {}  # whether the innermost function there is Eventlet's own
         for green in self.capture.greenlets.values():
@@ -207,24 +206,34 @@ class _Assembly:
                 own = waiting[stack.place] = module.startswith("eventlet.")
             if not own:
                 raw[green.address] = green
-        found: dict[int, tuple[int, int]] = {}
         if not raw:
-            return found
-        from inspector.continued import hands_over
+            return {}
+        from inspector.continued import continued
 
-        for task in self.capture.tasks.values():
-            for index, frame in enumerate(task.frames.views(task.stack)):
-                try:
-                    for value in frame.locals():
-                        if (
-                            value in raw
-                            and value not in found
-                            and hands_over(raw[value], task, index)
-                        ):
-                            found[value] = (task.address, index)
-                except BadMemory:
-                    continue
-        return found
+        stands = ((task, *self._place(task)[1:3]) for task in self.capture.tasks.values())
+        return continued(raw, stands)
+
+    def _find_running_in_greenlets(self) -> None:
+        """Tasks whose coroutine switched to a raw greenlet that runs now, or to its parent."""
+        greenlets = self.capture.greenlets
+        suspended = [
+            (holder.stack.addresses.index(task.executing), task.address, holder)
+            for task in self.capture.tasks.values()
+            if task.executing in self.holders
+            and (holder := greenlets.get(self.holders[task.executing][1]))
+            and not holder.running
+        ]
+        for _, task, holder in sorted(suspended, key=lambda one: one[0]):  # the innermost first
+            green = greenlets.get(self.current.get(self.tids.get(self._main_of(holder), 0), 0))
+            path: list[int] = []
+            while green and green is not holder and len(path) < _MAX_LINEAGE:
+                path.append(green.address)
+                green = None if self._is_hub(green) else greenlets.get(green.parent)
+            if green is holder:
+                self.continuing.setdefault(task, []).extend((one, 0) for one in reversed(path))
+                self.switched.add(task)
+                for address in path:
+                    self.running_in.setdefault(address, task)
 
     # units
 
@@ -244,7 +253,7 @@ class _Assembly:
         holder, green, now = self.holders[task.executing]
         inner = holder.stack.addresses.index(task.executing)
         return (
-            "running" if now else "waiting",
+            "running" if now or task.address in self.switched else "waiting",
             holder.stack.part(0, inner + 1),
             holder.frames,
             green,
@@ -335,14 +344,12 @@ class _Assembly:
 
     def _green(self, green: GreenletFacts, state: State) -> Unit:
         address = green.address
-        inside = None
-        if address in self.continued:
-            inside = self.ids[self.continued[address][0]]
+        task = self.running_in.get(address) or self.continued.get(address, (0,))[0]
+        inside = self.ids[task] if task else None
         kind = self._kind(green)
         name = kind if kind != "green" else self.names.name(green)
         tid = self.tids.get(self._main_of(green))
-        part = address in self.continued
-        stack = self._show(address, green.frames, green.stack, whole=part)
+        stack = self._show(address, green.frames, green.stack, whole=task != 0)
         return self._unit(address, kind, green.type, name, tid, state, stack, inside)
 
     def _kind(self, green: GreenletFacts) -> Kind:

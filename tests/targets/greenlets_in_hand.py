@@ -1,11 +1,14 @@
 """Coroutines that have raw greenlets in hand, of which only some go on in them.
 
 Those called ``in_..`` run in the greenlet that awaits by their hand, in the ways that code
-has for it; ``beside_..`` only keep a suspended one. Prints ``ready`` once all stand.
+has for it; ``beside_..`` only keep a suspended one. With an argument, ``blocked`` runs one that
+blocks. Prints ``ready`` once all stand.
 """
 
 import asyncio
 import os
+import sys
+import time
 
 from greenlet import getcurrent, greenlet
 
@@ -79,6 +82,15 @@ async def beside_future(kept):
     await asyncio.get_running_loop().create_future()
 
 
+def blocks(_):
+    print(f"ready pid={os.getpid()}", flush=True)
+    time.sleep(3600)
+
+
+def by_one_that_blocks(_):
+    return getcurrent().parent.switch(greenlet_spawn(blocks, None))
+
+
 async def main():
     future = asyncio.get_running_loop().create_future()
     kept = greenlet(numbers)
@@ -94,7 +106,10 @@ async def main():
         for coroutine in (beside_generator, beside_argument, beside_future)
     ]
     await asyncio.sleep(0.1)
-    print(f"ready pid={os.getpid()}", flush=True)
+    if len(sys.argv) > 1:
+        tasks.append(asyncio.create_task(greenlet_spawn(by_one_that_blocks, None), name="blocked"))
+    else:
+        print(f"ready pid={os.getpid()}", flush=True)
     await asyncio.gather(*tasks)
 
 
