@@ -49,6 +49,8 @@ _PIP = re.compile(
 # Debian's and Fedora's name; Alpine's is like that of a tox environment.
 _PACKAGE = re.compile(r"(?:(?<![\w-])python[23]?|\bapk add\b[^#\n]*\spy3)-(eventlet)\b(?![\w.-])")
 
+_DESCRIPTION = re.compile(r"( *(?:- +)?)(?:description|summary|help)\s*:\s*[|>][-+\d]*\s*$")
+
 
 def find(text: str, path: str) -> Iterator[tuple[str, int, int, int]]:
     """What names Eventlet: (API as in ``migrator.rules.config``, line, start, end).
@@ -57,9 +59,10 @@ def find(text: str, path: str) -> Iterator[tuple[str, int, int, int]]:
     """
     reader = declared.Reader(path)
     locked = path.endswith(".lock")
+    prose = _Prose() if path.endswith((".yaml", ".yml")) else None
     before = ""  # what the line goes on from
     for number, line in enumerate(text.splitlines(), 1):
-        code = _without_comment(line)
+        code = "" if prose and prose.holds(line) else _without_comment(line)
         said: set[int] = set()
         found = reader.read(code)
         if not locked and "eventlet" in code.lower():
@@ -72,6 +75,22 @@ def find(text: str, path: str) -> Iterator[tuple[str, int, int, int]]:
             before = f"{before[:-1]} {code}".rstrip() if code else before
         else:
             before = code.rstrip()
+
+
+class _Prose:
+    """The lines of YAML's block scalars that only describe something to people."""
+
+    def __init__(self) -> None:
+        self._indent = -1  # of the key that the block is the value of; -1 outside of one
+
+    def holds(self, line: str) -> bool:
+        """Whether the next line belongs to such a block."""
+        indent = len(line) - len(line.lstrip(" "))
+        if self._indent >= 0 and (indent > self._indent or not line.strip()):
+            return True
+        key = _DESCRIPTION.match(line)
+        self._indent = len(key.group(1)) if key else -1
+        return False
 
 
 def _line(line: str) -> Iterator[tuple[str, int, int]]:

@@ -52,6 +52,7 @@ _INCLUDED = re.compile(
 )
 _REQUIREMENTS = (".txt", ".in", ".pip")
 _REQUIREMENT_FOLDERS = ("requirements", "reqs", "constraints")
+_NOTES = os.path.join("releasenotes", "notes")  # reno's: YAML, but prose
 
 # PEP 263: in one of the first two lines, and only below comments.
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
@@ -198,6 +199,8 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
 def is_text(path: str) -> bool:
     """Whether the name is that of a file that is not Python and may name Eventlet."""
     folder, name = os.path.split(path)
+    if folder.endswith(_NOTES):
+        return False
     if name.endswith((".txt", ".in")) and os.path.basename(folder) in _REQUIREMENT_FOLDERS:
         return True
     while True:

@@ -452,7 +452,29 @@ def test_a_command_line_may_be_the_arguments_of_a_call() -> None:
         ("app.service.in", True),
         ("tool.py.in", True),
         ("notes.txt", False),
+        ("releasenotes/notes/no-eventlet-5a3c.yaml", False),
+        ("releasenotes/source/conf.yaml", True),
     ],
 )
 def test_which_files_may_declare_something(path: str, is_text: bool) -> None:
     assert sources.is_text(path) == is_text
+
+
+def test_yaml_that_describes_something_to_people() -> None:
+    check(
+        """
+        - job:
+            description: |
+              Runs with EVENTLET_HUB=poll and
+
+              celery -P eventlet.
+            vars:
+              EVENTLET_HUB: poll  # EVT902 EVENTLET_HUB
+        - description: >-
+            pip install eventlet
+          run: |
+            pip install eventlet  # EVT951 eventlet
+        - description: EVENTLET_HUB=poll  # EVT902 EVENTLET_HUB
+        """,
+        "zuul.yaml",
+    )
