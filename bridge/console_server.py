@@ -34,7 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-PARTS = ("console_code", "console_worlds", "console_server")  # in the order of their imports
+PARTS = (  # in the order of their imports
+    "console_code",
+    "console_alarm",
+    "console_worlds",
+    "console_server",
+)
 PROTOCOL = 1
 PATIENCE = 2.0  # seconds that a loop or hub gets to take its first job
 OFFER = "_eventlet_migrate_console"  # sys.modules: what `bridge.console` was given to offer
@@ -208,8 +213,16 @@ class Session:
 
     def _done(self, error: BaseException | None) -> None:
         self._leaving = isinstance(error, SystemExit)
-        text = None if error is None or self._leaving else describe(error)
-        self.send(op="done", error=text, leaving=self._leaving)
+        text = None if error is None else describe(error)
+        failed = error is not None
+        if isinstance(error, SystemExit):  # as the interpreter takes it: a text is a complaint
+            failed = error.code not in (None, 0)
+            if not failed or isinstance(error.code, int):
+                text = None
+            else:
+                with suppress(Exception):  # of the code's own making
+                    text = f"{error}\n"
+        self.send(op="done", error=text, leaving=self._leaving, failed=failed)
         if self._leaving:
             with suppress(OSError):
                 self._connection.shutdown(_socket.SHUT_RD)

@@ -15,6 +15,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from .console_alarm import Alarm
+
 if TYPE_CHECKING:
     import contextvars
     from collections.abc import Callable
@@ -57,6 +59,9 @@ class World:
     _loop: Any = None
     _task: Any = None  # what awaits on the loop
 
+    def __init__(self) -> None:
+        self._alarm = Alarm(_threads.allocate_lock())
+
     def post(self, job: Callable[[], None]) -> None:
         """Have ``job`` called soon where code runs. It must not block."""
         job()
@@ -83,10 +88,7 @@ class World:
 
         async def main() -> None:
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-            if self.stopped:
-                coroutine.close()
-                raise KeyboardInterrupt
-            await _carry_on(coroutine)
+            await _carry_on(self, coroutine)
 
         try:
             asyncio.run(main())
@@ -96,6 +98,7 @@ class World:
             self._task = None
 
     def _begin(self, step: Callable[[], Any]) -> Any:
+        self._alarm.set(_threads.get_ident(), self._rung)
         if self.stopped:  # before it began
             raise KeyboardInterrupt
         return step()
@@ -106,19 +109,19 @@ class World:
         if (task := self._task) is not None:
             with suppress(RuntimeError):  # the loop has been closed
                 self._loop.call_soon_threadsafe(task.cancel)
+        if self._alarm.ring():
+            return
         import ctypes  # noqa: F401 - it takes its time: before the look, not after it
 
-        frame = sys._current_frames().get(self._thread)
-        while frame is not None:
-            # Only while a call of ours that is caught is on the stack of its thread may the
-            # exception be raised there: a task that was started at the prompt and now runs by
-            # itself would take the loop with it. No other thread runs between this look and
-            # the call: a slice lasts 5 ms.
-            if frame.f_code in _CATCHING:
-                self._raised = True
-                _raise_in(self._thread, KeyboardInterrupt)
-                return
-            frame = frame.f_back
+        # No other thread runs between this look and the call: a slice lasts 5 ms.
+        if _is_caught(sys._current_frames().get(self._thread)):
+            self._raised = True
+            _raise_in(self._thread, KeyboardInterrupt)
+
+    def _rung(self, _number: int, frame: FrameType | None) -> None:
+        """Take the alarm, in the thread where the code runs."""
+        if _is_caught(frame):
+            raise KeyboardInterrupt
 
     def close(self) -> None:
         """Let go of the program."""
@@ -126,18 +129,34 @@ class World:
     def _end(
         self, error: BaseException | None, done: Callable[[BaseException | None], None]
     ) -> None:
+        self._alarm.put_away()
         if self._raised:  # and has not arrived yet: it must not hit the program
             self._raised = False
             _raise_in(self._thread, None)
         done(error)
 
 
-async def _carry_on(coroutine: Any) -> None:
+async def _carry_on(world: World, coroutine: Any) -> None:
+    if world.stopped:  # since it was made
+        coroutine.close()
+        raise KeyboardInterrupt
     await coroutine
 
 
 # All that runs below these is caught, whatever it raises.
 _CATCHING = (World._begin.__code__, _carry_on.__code__)
+
+
+def _is_caught(frame: FrameType | None) -> bool:
+    """Whether an exception that is raised in this innermost frame ends at the console.
+
+    A task that was started at the prompt and now runs by itself would take the loop with it.
+    """
+    while frame is not None:
+        if frame.f_code in _CATCHING:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class LoopWorld(World):
@@ -146,6 +165,7 @@ class LoopWorld(World):
     name = "the asyncio loop"
 
     def __init__(self, loop: Any, thread: int) -> None:
+        super().__init__()
         self._loop = loop
         self._thread = thread
 
@@ -167,7 +187,7 @@ class LoopWorld(World):
             if coroutine is None:
                 self._end(error, done)
                 return
-            guarded = _harmless(coroutine)
+            guarded = _harmless(self, coroutine)
             try:
                 self._task = self._loop.create_task(
                     guarded, name="migrate console", context=context
@@ -197,6 +217,7 @@ class HubWorld(World):
     name = "the Eventlet hub"
 
     def __init__(self, hub: Any, thread: int, in_hub_wait: bool) -> None:
+        super().__init__()
         self.in_hub_wait = in_hub_wait
         self._hub = hub
         self._thread = thread
@@ -266,7 +287,7 @@ class HubWorld(World):
             raise RuntimeError("no asyncio loop to await on: this is not Eventlet's asyncio hub")
         finished = sys.modules["eventlet.event"].Event()
         task = self._hub.loop.create_task(
-            _harmless(coroutine), name="migrate console", context=context.copy()
+            _harmless(self, coroutine), name="migrate console", context=context.copy()
         )
         task.add_done_callback(lambda _: finished.send(None))
         try:
@@ -278,10 +299,10 @@ class HubWorld(World):
             raise error
 
 
-async def _harmless(coroutine: Any) -> BaseException | None:
+async def _harmless(world: World, coroutine: Any) -> BaseException | None:
     """Await it; what would end the event loop, if a task raised it, is returned instead."""
     try:
-        await _carry_on(coroutine)
+        await _carry_on(world, coroutine)
     except (SystemExit, KeyboardInterrupt) as error:
         return error
     return None

@@ -26,7 +26,10 @@ _HISTORY = 1000  # lines
 
 
 class Left(Exception):  # noqa: N818 - names the event
-    """The code at the prompt has called ``exit()``."""
+    """The code has called ``exit()``."""
+
+    def __init__(self, failed: bool) -> None:
+        self.failed = failed  # it gave a status other than 0
 
 
 class Talk:
@@ -110,13 +113,12 @@ class Talk:
 
 
 def _finish(message: dict[str, Any]) -> str:
-    if message.get("leaving"):
-        raise Left
     error = message.get("error")
-    if error is None:
-        return "done"
-    click.echo(_readable(str(error), sys.stderr), nl=False, err=True)
-    return "failed"
+    if error is not None:
+        click.echo(_readable(str(error), sys.stderr), nl=False, err=True)
+    if message.get("leaving"):
+        raise Left(bool(message.get("failed")))
+    return "done" if error is None else "failed"
 
 
 def _readable(text: str, stream: TextIO) -> str:

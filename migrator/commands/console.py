@@ -18,7 +18,8 @@ _FAILED = 1
 
 
 @click.command(
-    epilog="Exit status: 1 when the code raised an exception, or the process did not answer."
+    epilog="Exit status: 1 when the code raised an exception or ended with a status other than 0, "
+    "or the process did not answer."
 )
 @click.argument("pid", type=click.IntRange(min=1))
 @click.option("--exec", "code", metavar="CODE", help="Run CODE and end; its value is printed.")
@@ -67,8 +68,8 @@ def command(pid: int, code: str | None, script: str | None, yes: bool) -> int:
             return 0
         try:
             return _run(talk, source)
-        except Left:
-            return 0
+        except Left as left:
+            return _FAILED if left.failed else 0
 
 
 def _source(code: str | None, script: str | None, interactive: bool) -> str:

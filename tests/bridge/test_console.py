@@ -154,7 +154,11 @@ def test_views_and_failures_and_exit(start: Any) -> None:
     assert "ZeroDivisionError" in failed.stderr
     assert "console_server" not in failed.stderr
     assert console(program, "--yes", "--exec", "1 +").returncode == 1
-    assert said(program, "exit()") == ""
+    assert said(program, "exit()") == said(program, "import sys; sys.exit(0)") == ""
+    ends = console(program, "--yes", "--exec", "raise SystemExit(3)")
+    assert (ends.returncode, ends.stdout, ends.stderr) == (1, "", "")
+    complains = console(program, "--yes", "--exec", "import sys; sys.exit('no such order')")
+    assert (complains.returncode, complains.stderr) == (1, "no such order\n")
     assert program.process.poll() is None
 
 

@@ -125,6 +125,8 @@ def test_a_target_stuck_in_c_is_reported_and_nothing_runs_later(start: Any) -> N
 def test_a_stopped_target_is_reported_with_the_cure(start: Any) -> None:
     program = start("3.14", "asyncio")
     os.kill(program.pid, signal.SIGSTOP)
+    status = Path(f"/proc/{program.pid}/status")
+    wait_until(lambda: "T (stopped)" in status.read_text())  # on a busy machine it takes a while
     done = console(program, "--yes", "--exec", "1")
     os.kill(program.pid, signal.SIGCONT)
     assert done.returncode == 1

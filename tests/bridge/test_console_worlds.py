@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge.console_link import open_link
 from tests.consoles import TARGET, console, said
-from tests.programs import wait_until
+from tests.programs import ROOT, wait_until
 
 if TYPE_CHECKING:
     from tests.conftest import StartTarget, TargetPython
@@ -30,6 +34,49 @@ print(where(), await nap())
 len(asyncio.all_tasks())
 """
     assert said(program, code) == "True True\n2\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "world", "hub"),
+    [
+        ("3.14", "asyncio", ""),
+        ("3.15", "asyncio", ""),
+        ("3.11", "asyncio", ""),
+        ("3.14", "hub", "epolls"),
+        ("3.14", "hub", "asyncio"),
+        ("3.13", "hub", "poll"),
+    ],
+)
+def test_ctrl_c_ends_a_call_that_waits_in_c(version: str, world: str, hub: str, start: Any) -> None:
+    program = start(version, world, "expose", EVENTLET_HUB=hub)
+    said(program, "1")  # with its first thread the C library catches one of its own
+    caught = _caught_signals(program.pid)
+    for code in ("time.sleep(600)", "await later()"):
+        if "await" in code and world == "hub" and hub != "asyncio":
+            continue
+        source = f"import time\nasync def later(): time.sleep(600)\nprint('go'); {code}"
+        command = [sys.executable, "-m", "migrator", "console", str(program.pid), "--yes"]
+        with subprocess.Popen(
+            [*command, "--exec", source], cwd=ROOT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as tool:  # fmt: skip
+            try:
+                assert tool.stdout is not None
+                assert tool.stdout.readline() == "go\n"
+                tool.send_signal(signal.SIGINT)
+                _, errors = tool.communicate(timeout=60)
+            finally:
+                tool.kill()
+        assert (tool.returncode, errors.splitlines()[-1]) == (1, "KeyboardInterrupt")
+    assert said(program, "6 * 7") == "42\n"
+    wait_until(lambda: _caught_signals(program.pid) == caught)
+    assert program.process.poll() is None
+
+
+def _caught_signals(pid: int) -> str:
+    (line,) = [one for one in Path(f"/proc/{pid}/status").read_text().splitlines()
+               if one.startswith("SigCgt:")]  # fmt: skip
+    return line
 
 
 @pytest.mark.parametrize(

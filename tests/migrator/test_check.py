@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -17,7 +18,7 @@ from bridge.health import RULES
 from migrator.durations import Duration
 from tests.interpreters import TARGETS
 from tests.live import migrate
-from tests.programs import ROOT, every_target
+from tests.programs import ROOT, every_target, wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -101,7 +102,10 @@ def test_each_ailment_is_found_and_nothing_else(
     names: set[str] | None,
     sick: Callable[..., Program],
 ) -> None:
-    status, process = _check(sick(ailment, version))
+    program = sick(ailment, version)
+    if ailment == "green_sleep":
+        program.rest()  # to say that it is ready is not yet to sleep
+    status, process = _check(program)
     found = _codes(process)
     # The main task of the ring is a victim too: findings of one rule may be several.
     assert list(dict.fromkeys(found)) == codes, process["findings"]
@@ -225,6 +229,7 @@ def test_a_blocked_loop_says_since_when_it_has_not_turned(sick: Callable[..., Pr
 def test_a_stopped_process_is_said_to_be_that(ailment: str, sick: Callable[..., Program]) -> None:
     program = sick(ailment)
     os.kill(program.pid, signal.SIGSTOP)
+    wait_until(lambda: "T (stopped)" in Path(f"/proc/{program.pid}/status").read_text())
     status, process = _check(program, "--samples", "3", "--allow", "unnamed")
     assert (status, _codes(process)) == (1, ["stopped"])
     os.kill(program.pid, signal.SIGCONT)
