@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from migrator import declared
+from migrator.segments import LINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def find(text: str, path: str) -> Iterator[tuple[str, int, int, int]]:
     locked = path.endswith(".lock")
     prose = _Prose() if path.endswith((".yaml", ".yml")) else None
     before = ""  # what the line goes on from
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(LINES.split(text), 1):
         code = "" if prose and prose.holds(line) else _without_comment(line)
         said: set[int] = set()
         found = reader.read(code)

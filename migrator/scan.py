@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from migrator import configured, deployment, names, patterns, quoted, rules
 from migrator.findings import Finding, Span, Unread
-from migrator.segments import Segments
+from migrator.segments import LINES, Segments
 from migrator.sources import decode, encoding
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # A file without any of these uses nothing that a rule knows, unless through a facade.
 # Plain searches: one regular expression for all of them is ten times slower.
 _NEEDLES = (b"ventlet", b"VENTLET", b"greenlet", b"GreenThread", b"gr_frame")
-_LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer sees them: no form feeds
 # Words that only the debug and backdoor families know.
 _DEBUG_WORDS = (
     b"backdoor",
@@ -189,7 +188,7 @@ def to_findings(uses: Iterable[Use], text: str, path: str) -> list[Finding]:
 
 def findings_by_use(uses: Iterable[Use], text: str, path: str) -> dict[Use, Finding]:
     """The finding of each use that a rule knows."""
-    lines = _LINES.split(text)
+    lines = LINES.split(text)
     return {use: found for use in uses if (found := _finding(use, lines, path))}
 
 
@@ -277,7 +276,7 @@ def _without_doubles(findings: Collection[Finding]) -> list[Finding]:
 
 def _mentions(text: str, path: str, known: set[int]) -> Iterator[Finding]:
     """Lines that speak of Eventlet without using it."""
-    for number, line in enumerate(_LINES.split(text), 1):
+    for number, line in enumerate(LINES.split(text), 1):
         start = line.lower().find("eventlet")
         if start >= 0 and number not in known:
             span = Span(number, start + 1, number, start + 9)

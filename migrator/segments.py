@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-_LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer sees them: no form feeds
+LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer and editors see them: no form feeds
 
 
 class Segments:
@@ -24,7 +24,7 @@ class Segments:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._starts = [0, *(match.end() for match in _LINES.finditer(text)), len(text)]
+        self._starts = [0, *(match.end() for match in LINES.finditer(text)), len(text)]
         self._places: dict[str, list[int]] = {}
 
     def span(self, node: ast.stmt) -> tuple[int, int]:

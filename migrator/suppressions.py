@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from inspector.record import Record
 from migrator import rules
 from migrator.findings import Unused
+from migrator.segments import LINES
 from migrator.sources import decode
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def find(data: bytes, *, python: bool = True) -> tuple[Suppression, ...]:
 
 
 def _lines(data: bytes) -> Iterator[tuple[str, int, int, int]]:
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(LINES.split(data.decode("utf-8", "replace")), 1):
         yield line, number, number, number
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrator import sources
-from tests.migrator.rules.cases import check
+from migrator import project, rules, sources
+from tests.migrator.rules.cases import check, findings
 
 
 def test_settings_in_python() -> None:
@@ -478,3 +478,14 @@ def test_yaml_that_describes_something_to_people() -> None:
         """,
         "zuul.yaml",
     )
+
+
+def test_lines_are_those_of_an_editor() -> None:
+    text = "# a\x0cb\x85c\u2028d\nEVENTLET_HUB=poll\r\n\x0c\nEVENTLET_HUB=poll\n"
+    assert [one.span.line for one in findings(text, "a.env")] == [2, 4]
+    report = project.scan_bytes(
+        f"{text[:-1]}  # migrate: ignore\n".encode(),
+        "a.env",
+        project.Options(rules.select(["all"])),
+    )
+    assert ([one.span.line for one in report.findings], report.unused) == ([2], ())
