@@ -10,11 +10,11 @@ from __future__ import annotations
 import gc
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, TypeVar
 
-from migrator import ignores, imported, parallel, scan, sources, suppressions
+from migrator import ignores, imported, parallel, rules, scan, sources, suppressions
 from migrator.cache import Cache, key
 from migrator.facades import Facades
 from migrator.findings import Report, Unread
@@ -39,6 +39,7 @@ _SHARE = 32  # files handed out at once
 # Files that cannot hold Eventlet are still parsed while there are few bytes of them, so
 # that a broken file of a small project is named. In a large one the byte test is enough.
 _SMALL = 400_000
+_NOTHING = Facts()  # one for all: pickled once a share
 _ROUNDS = 5  # facades of facades
 # What takes Eventlet from another module, as tests do: `utils.eventlet.sleep`.
 _TAKES = re.compile(rb"\w\.eventlet\b")
@@ -97,7 +98,7 @@ class _File:
     """One file on its way. ``matters``: its bytes may hold what a rule knows."""
 
     source: Source
-    facts: Facts = field(default_factory=Facts)
+    facts: Facts = _NOTHING
     size: int = 0
     matters: bool = False
     words: bytes = b""  # of its imports, when it was not parsed
@@ -156,6 +157,7 @@ class _Run:
         self.cache = cache
         self.progress = progress
         self.debug_only = options.debug_only
+        self.leading = _leading_to(options.codes) if self.debug_only else frozenset()
         self.facades = self.changed = Facades()
 
     def first_look(self, listed: Sequence[Source]) -> list[_File]:
@@ -213,7 +215,9 @@ class _Run:
                 file.facts = scan.scan_text(data, source.path) if file.matters else Facts()
                 file.key = ""
         else:
-            file.facts = Facts(unread=scan.broken(data, source.path))
+            broken = scan.broken(data, source.path)
+            if broken:
+                file.facts = Facts(unread=broken)
             file.words = imported.words(data)
         return file
 
@@ -293,11 +297,21 @@ class _Run:
         return {
             name: value
             for name, value in facts.exports.items()
-            if value in ("eventlet", "eventlet.hubs") or "debug" in value or "backdoor" in value
+            if value in self.leading or "debug" in value or "backdoor" in value
         }
 
 
 _Item = TypeVar("_Item")
+
+
+def _leading_to(codes: Iterable[str]) -> frozenset[str]:
+    """What the APIs of these rules are reached through: "eventlet.hubs", its get_hub."""
+    known = rules.by_code()
+    found: set[str] = set()
+    for api in (api for code in codes if code in known for api in known[code][1].apis):
+        parts = api.split(".")
+        found.update(".".join(parts[:end]).removesuffix("()") for end in range(1, len(parts)))
+    return frozenset(found)
 
 
 def _check_small(files: Iterable[_File]) -> None:

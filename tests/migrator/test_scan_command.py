@@ -435,3 +435,20 @@ def test_nothing_heavy_is_imported() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True
     )
     assert done.stderr == ""
+
+
+def test_a_selection_finds_through_facades_what_all_rules_find(tmp_path: Path) -> None:
+    (tmp_path / "compat.py").write_text(
+        "from eventlet import debug, greenpool as pools\n"
+        "from eventlet.hubs import get_hub as hub\nhub().timers\n"
+    )
+    (tmp_path / "user.py").write_text(
+        "from compat import debug, hub, pools\nimport compat\ndebug.spew()\n"
+        "hub().debug_exceptions = True\npools.DEBUG = False\ncompat.debug.unspew()\n"
+    )
+    every, some = (
+        document(migrate("scan", "--format", "json", *options, cwd=tmp_path))["findings"]
+        for options in ((), ("--select", "debug,backdoor"))
+    )
+    assert some == [one for one in every if one["code"].startswith(("EVT1", "EVT2"))]
+    assert len([one for one in some if one["path"] == "user.py"]) == 5
