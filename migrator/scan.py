@@ -220,7 +220,9 @@ def parse(data: bytes, path: str) -> tuple[ast.Module, str] | Unread:
             warnings.simplefilter("ignore")  # invalid escapes are not ours to report
             return ast.parse(text), text
     except SyntaxError as error:
-        return Unread(path, f"syntax error at line {error.lineno}: {error.msg}")
+        # It may be newer than the Python that runs us: then that one is to run us.
+        read_as = f"read as Python {sys.version_info.major}.{sys.version_info.minor}"
+        return Unread(path, f"syntax error at line {error.lineno}: {error.msg} ({read_as})")
     except (ValueError, RecursionError, MemoryError) as error:
         return Unread(path, f"cannot be parsed: {str(error) or type(error).__name__}")
     finally:

@@ -152,7 +152,8 @@ def test_one_broken_file_costs_that_file(tmp_path: Path) -> None:
     (tmp_path / "py2.py").write_text("import eventlet.debug\nprint 'x'\n")
     done = migrate("apply", "--to", "bridge", "--write", "--allow-dirty", tmp_path)
     assert done.returncode == 3
-    assert f"{tmp_path / 'py2.py'}: syntax error" in done.stderr
+    assert f"{tmp_path / 'py2.py'}: syntax error at line 2" in done.stderr
+    assert f"(read as Python {sys.version_info.major}.{sys.version_info.minor})" in done.stderr
     assert (tmp_path / "app.py").read_text() == SWAPPED
 
 
