@@ -183,7 +183,8 @@ def unnamed_uses(tree: ast.Module, source: Segments) -> list[Use]:
 def to_findings(uses: Iterable[Use], text: str, path: str) -> list[Finding]:
     """Name the rule of every use of a file; in order, each once."""
     kept = _without_doubles(set(findings_by_use(uses, text, path).values()))
-    return sorted(kept, key=lambda finding: finding.order)
+    # Two may start at one place; a set would show them in another order each time.
+    return sorted(kept, key=lambda one: (one.order, one.span, one.api, one.kind))
 
 
 def findings_by_use(uses: Iterable[Use], text: str, path: str) -> dict[Use, Finding]:

@@ -452,3 +452,18 @@ def test_a_selection_finds_through_facades_what_all_rules_find(tmp_path: Path) -
     )
     assert some == [one for one in every if one["code"].startswith(("EVT1", "EVT2"))]
     assert len([one for one in some if one["path"] == "user.py"]) == 5
+
+
+def test_findings_at_one_place_keep_their_order(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import eventlet\neventlet.GreenPool().spawn(f)\n" * 8)
+    shown = {
+        subprocess.run(
+            [sys.executable, "-m", "migrator", "scan", "--no-cache", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        ).stdout
+        for seed in range(4)
+    }
+    assert len(shown) == 1
+    assert "GreenPool().spawn" in shown.pop()
