@@ -175,7 +175,7 @@ class _Drawing:
         shown = graph.build(snapshot._replace(units=marked, threads=threads))
         group = True if self._view.folded else None
         options = tree.Options(depth=self._view.depth, args=False, group=group)
-        lines = tree.lines(shown, options, self._style._replace(width=None))
+        lines = tree.lines(shown, options, self._style)
         return [Row(f"line:{place}", partial(str, line)) for place, line in enumerate(lines)]
 
     def table(self) -> list[Row]:
@@ -283,7 +283,7 @@ class _Drawing:
         track = self._looks.tracks.get(unit.id)
         seconds = self._looks.in_place(track) if track else 0.0
         known = unit.runtime is not None and unit.runtime.how == "exact"
-        return f"{'' if known else '>'}{_duration(seconds)}" if seconds else "-"
+        return f"{'' if known else '>='}{_duration(seconds)}" if seconds else "-"
 
     def _marks(self, unit: Unit) -> str:
         return "".join(mark for mark, _ in self._found(unit))[:2]

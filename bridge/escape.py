@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # Letters, marks and symbols with nothing to see: fillers, joiners, Braille's blank.
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
+_BRANCHES = "│├└─ "  # a cell each, as `bridge.style` draws them
 
 
 def clean(text: str, ascii_only: bool = False) -> str:
@@ -29,7 +30,10 @@ def _is_plain(text: str, ascii_only: bool) -> bool:
 
 def width(text: str) -> int:
     """How many terminal cells ``text`` takes; it must be clean."""
-    return len(text) if text.isascii() else sum(map(_cells, text))
+    if text.isascii():
+        return len(text)
+    rest = text.lstrip(_BRANCHES)  # all of a tree's line that is not plain, as a rule
+    return len(text) - len(rest) + (len(rest) if rest.isascii() else sum(map(_cells, rest)))
 
 
 def cut(text: str, cells: int, mark: str = "…") -> str:

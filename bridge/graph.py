@@ -43,6 +43,7 @@ class Graph(Record):
     parts: Mapping[str, Sequence[Unit]]  # by task: greenlets in which its stack continues
     knots: Mapping[str, int]  # unit on a cycle -> number of its strongly connected component
     cycles: Sequence[Sequence[str]]  # paths, the start repeated at the end
+    calls: Mapping[str, str]  # unit that its thread is at -> the system call in which that is
 
     def awaiters(self, unit: str) -> list[Unit]:
         """Who waits for ``unit`` itself (and not for a lock that it holds), each once."""
@@ -130,7 +131,14 @@ def build(snapshot: Snapshot) -> Graph:
     targets = _stuck(targets, any_of)
     knots = _numbered(_components(targets))
     cycles = _cycles(targets, knots)
-    return Graph(snapshot, units, waits_for, awaits_later, awaited_by, parts, knots, cycles)
+    calls = {
+        unit: thread.system_call
+        for thread in snapshot.threads
+        if thread.system_call and not thread.holds_gil
+        for unit in (thread.current_task, thread.current_greenlet)
+        if unit
+    }
+    return Graph(snapshot, units, waits_for, awaits_later, awaited_by, parts, knots, cycles, calls)
 
 
 def _stuck(targets: dict[str, list[str]], any_of: AbstractSet[str]) -> dict[str, list[str]]:

@@ -118,6 +118,7 @@ class Report:
     findings: tuple[Finding, ...]
     looks: int
     seconds: float  # from the first look to the last
+    all_read: bool  # nothing escaped all of the looks
 
     @property
     def healthy(self) -> bool:
@@ -182,7 +183,7 @@ class Examination:
                         )
                     )
         found.sort(key=lambda finding: finding.level != "deny")
-        return Report(seen.graph, tuple(found), self._watch.looks, seen.span)
+        return Report(seen.graph, tuple(found), self._watch.looks, seen.span, self.all_read)
 
     def _level(self, code: str) -> Level:
         return self.levels.get(code, RULES[code].level)

@@ -46,7 +46,11 @@ def text(reports: Sequence[Report], style: Style) -> Iterator[str]:
         total = ", ".join(
             f"{number} {word}{'s' * (number != 1)}" for word, number in counts.items()
         )
-        yield f"{'healthy' if report.healthy else 'not healthy'}: {total or 'nothing found'}"
+        if report.healthy and not report.all_read:
+            found = f"{total or 'nothing'} found, but not everything could be read"
+            yield f"not known to be healthy: {found}"
+        else:
+            yield f"{'healthy' if report.healthy else 'not healthy'}: {total or 'nothing found'}"
 
 
 def document(reports: Sequence[Report], version: str, python: str) -> dict[str, Any]:

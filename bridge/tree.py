@@ -208,7 +208,7 @@ class _Drawing:
         # A part may know what it waits on where its host does not.
         host = members[0]
         told = host if host.state == "running" else next((u for u in whole if u.wait), host)
-        return words.state(told)
+        return words.doing(self._graph, told)
 
     # -- what a line says
 

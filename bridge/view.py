@@ -24,7 +24,7 @@ HELP = (
     "",
     "marks     + new   * moved since the last look   ^ of a kind that keeps growing",
     "          ! waits for itself in a circle   ~ moved while it was read",
-    "times     >5.0s: seen in the same place for so long, at least; 5.0s: known",
+    "times     >=5.0s: seen in the same place for so long, at least; 5.0s: known",
 )
 KEYS = "q quit  / filter  t tree  s sort  f fold  p pause  e export  ? help"
 

@@ -36,10 +36,16 @@ def state(unit: Unit) -> str:
     return f"{phrase}, moving" if unit.moving else phrase
 
 
+def doing(graph: Graph, unit: Unit) -> str:
+    """`state`, of what runs with the system call in which its thread is. Not escaped."""
+    call = graph.calls.get(unit.id) if unit.state == "running" else None
+    return f"{state(unit)}, in {call}" if call else state(unit)
+
+
 def waits_on(graph: Graph, unit: Unit) -> str:
     """What keeps the unit, said on its own: its state, whom it waits for, or "unknown"."""
     if unit.wait is not None or unit.state != "waiting" or unit.id.startswith("thread:"):
-        return state(unit)
+        return doing(graph, unit)
     targets = dict.fromkeys(edge.target for edge in graph.waits_for.get(unit.id, ()))
     units = (graph.units[target] for target in targets)
     return ", ".join(f"{KINDS[target.kind]} {target.name}" for target in units) or "unknown"
@@ -51,10 +57,10 @@ def seconds(value: float) -> str:
 
 
 def runtime(unit: Unit) -> str:
-    """How long the unit lives: "12.4s" when known, ">12.4s" when only watched so long."""
+    """How long the unit lives: "12.4s" when known, ">=12.4s" when only watched so long."""
     if unit.runtime is None:
         return ""
-    return f"{'>' if unit.runtime.how == 'observed' else ''}{unit.runtime.seconds:.1f}s"
+    return f"{'>=' if unit.runtime.how == 'observed' else ''}{unit.runtime.seconds:.1f}s"
 
 
 def is_library(frame: Frame) -> bool:

@@ -24,6 +24,7 @@ def unnamed(seen: Seen) -> Iterator[Case]:
         and unit.name.startswith("Task-")
         and unit.name[5:].isdecimal()
         and not is_main(unit)
+        and not any(_waits_for_its_own(awaiter) for awaiter in seen.graph.awaiters(unit.id))
     )
     if units:
         yield Case(
@@ -33,6 +34,14 @@ def unnamed(seen: Seen) -> Iterator[Case]:
             None,
             own_frame(units[0]),
         )
+
+
+def _waits_for_its_own(unit: Unit) -> bool:
+    """Whether it is in ``asyncio.wait_for``, which makes a task of a coroutine until 3.11."""
+    if not unit.stack:
+        return False
+    innermost = unit.stack[0]
+    return innermost.function == "wait_for" and words.is_library(innermost)
 
 
 def unretrieved(seen: Seen) -> Iterator[Case]:

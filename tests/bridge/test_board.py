@@ -97,7 +97,7 @@ def test_the_longest_in_its_place_comes_first_and_threads_last() -> None:
     picture = show(found)
     assert names(picture) == ["Task-3", "Task-2", "Task-1"]
     times = [line.text.split()[1] for line in picture.lines if "(T)" in line.text[:6]]
-    assert times == ["1m40s", ">5.0s", ">2.0s"]
+    assert times == ["1m40s", ">=5.0s", ">=2.0s"]
     assert picture.keys[-1] == "thread:11"
 
 
@@ -166,6 +166,12 @@ def test_a_filtered_tree_keeps_those_who_wait() -> None:
     assert "Task-2" in picture
     assert "Task-3" not in picture
     assert "pool-1" not in picture
+
+
+def test_a_tree_keeps_what_is_waited_for_where_lines_are_long() -> None:
+    far = Frame("work", "/srv/a/folder/far/away/from/everything/else/that/is/there/app.py", 10)
+    picture = text(show(looks(at(0, task(stack=(far,)))), View(tree=True)))
+    assert "work  app.py:10  [event 0x10]" in picture
 
 
 def test_fold_and_open() -> None:

@@ -48,7 +48,8 @@ def test_clean_text_stays_on_its_line(raw: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "cells"), [("abc", 3), ("任務", 4), ("e\u0301", 1), ("🚀", 2), ("ｱ", 1), ("한", 2)]
+    ("text", "cells"),
+    [("abc", 3), ("任務", 4), ("e\u0301", 1), ("🚀", 2), ("ｱ", 1), ("한", 2), ("│   ├── 任務", 12)],
 )
 def test_width_in_cells(text: str, cells: int) -> None:
     assert width(text) == cells

@@ -53,7 +53,7 @@ def test_the_guides_columns_and_what_it_lacks() -> None:
         },
     ]
     assert [(row["kind"], row["runtime"]) for row in rows("\n".join(lines))[2:]] == [
-        ("green", ">2.0s"),
+        ("green", ">=2.0s"),
         ("thread", "-"),
     ]
 

@@ -46,9 +46,14 @@ def test_glyphs_and_means_of_waiting() -> None:
         task("new", state="not_started", moving=True),
         green("main", kind="main", tid=5, state="running"),
         green("hub", kind="hub", tid=5, state="running"),
+        task("asleep", tid=6, state="running"),
+        green("idle", kind="hub", tid=6, state="running"),
     ]
     threads = [
-        Thread(5, None, True, None, None, ()),
+        Thread(5, None, True, None, identity("hub", "green"), (), "running", "futex"),
+        Thread(
+            6, "six", False, identity("asleep"), identity("idle", "green"), (), "sleeping", "poll"
+        ),
         Thread(9, "pool", False, None, None, ()),
         Thread(10, "pool", False, None, None, (), "sleeping", "futex"),
         Thread(11, "pool", True, None, None, (), "running", "futex"),
@@ -58,8 +63,11 @@ def test_glyphs_and_means_of_waiting() -> None:
         "├── (G) old  4.0s",
         "│   └── serve(80)  /srv/app/service.py:7  [waiting]",
         "│       └── (T) new  via spawn_for_awaitable  [not started, moving]",
+        "├── (T) asleep  [running, in poll]",
         "├── (M) main  tid 5  [running]",
         "├── (G) hub  [running]",
+        "├── (G) idle  [running, in poll]",
+        "├── (M) six  tid 6  [in poll]",
         "├── (M) pool  tid 9  [waiting]",
         "├── (M) pool  tid 10  [in futex]",
         "└── (M) pool  tid 11  [running]",

@@ -253,6 +253,27 @@ def test_levels_are_the_users_choice(sick: Callable[..., Program]) -> None:
     assert migrate("check", program.pid, "--deny", "no-such").returncode == 2
 
 
+def test_tasks_that_wait_for_makes_need_no_name(sick: Callable[..., Program]) -> None:
+    for version in ("3.11", "3.14"):
+        program = sick("bounded", version)
+        shown = migrate("ps", program.pid, "--filter", "kind=task").stdout
+        numbered = set(re.findall(r" Task-\d+ ", shown))
+        assert len(numbered) == (2 if version == "3.11" else 1), shown
+        assert _check(program, "--samples", "1", "--deny", "unnamed")[1]["findings"] == []
+
+
+def test_what_was_read_in_part_is_not_called_healthy(
+    target_python: TargetPython, start_target: StartTarget
+) -> None:
+    python = target_python("3.14", "greenlet", "eventlet")
+    program = start_target(python, "tests/targets/deep.py", "30000").rest()
+    done = migrate("check", program.pid, "--samples", "1")
+    assert (done.returncode, "without its middle" in done.stderr) == (3, True)
+    assert done.stdout.splitlines()[-1] == (
+        "not known to be healthy: nothing found, but not everything could be read"
+    )
+
+
 def test_limits_and_filters(sick: Callable[..., Program]) -> None:
     program = sick("unnamed")
     once = ("--samples", "1", "--allow", "unnamed")

@@ -28,8 +28,8 @@ def test_a_single_look_says_nothing_and_a_sample_a_lower_bound(
             assert unit["runtime"]["seconds"] >= 0.5
     done = migrate("ps", program.pid, "--sample", "0.5")
     left = next(row for row in rows(done.stdout) if row["task_name"] == "left")
-    assert left["runtime"].startswith(">")
-    assert "  >0." in migrate("pstree", program.pid, "--sample", "500ms").stdout
+    assert left["runtime"].startswith(">=")
+    assert "  >=0." in migrate("pstree", program.pid, "--sample", "500ms").stdout
 
 
 def test_a_sleep_stays_exact(target_python: TargetPython, start_target: StartTarget) -> None:

@@ -244,6 +244,13 @@ async def unnamed():
     await asyncio.gather(*tasks)
 
 
+async def bounded():  # before 3.12 wait_for makes a task of its own of a coroutine
+    task = asyncio.create_task(asyncio.wait_for(nap(), 3600), name="waits")
+    await asyncio.sleep(0.01)
+    ready()
+    await task
+
+
 async def churn():  # many short ones: neither a leak nor a blocked loop
     ready()
     while True:
