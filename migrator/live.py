@@ -178,11 +178,17 @@ class Look:
             self._all_read = False
         if one.cycles:
             self._cycles = True
-        if named and not snapshot.units and not missing:
-            note(
-                f"process {snapshot.pid} runs Python {clean(snapshot.python)}, "
-                "but has neither tasks nor green threads now"
-            )
+        if named:
+            note_if_empty(snapshot)
+
+
+def note_if_empty(snapshot: Snapshot) -> None:
+    """Say of a process that has nothing asynchronous that it may be the wrong one."""
+    if not snapshot.units and not words.completeness(snapshot.completeness):
+        note(
+            f"process {snapshot.pid} runs Python {clean(snapshot.python)}, "
+            "but has neither tasks nor green threads now"
+        )
 
 
 def write(lines: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inspector.snapshot import Frame, Snapshot, Unit
 
 SHOWN = 5  # frames of a stack, or members of a group, in the evidence
+_INNERMOST = 2  # of them, where the user's own code is further out
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +128,26 @@ def own_frame(unit: Unit) -> Frame | None:
 
 
 def stack(unit: Unit) -> list[str]:
-    """The lines of a unit's stack, cut to `SHOWN`."""
+    """The lines of a unit's stack, cut as `frames` are."""
     return frames(unit.stack)
 
 
 def frames(stack: Sequence[Frame]) -> list[str]:
-    """The lines of these frames, cut to `SHOWN`."""
-    lines = [f"    at {frame.function} ({words.location(frame)})" for frame in stack[:SHOWN]]
-    return lines + [f"    ... {len(stack) - SHOWN} more"] * (len(stack) > SHOWN)
+    """The lines of `SHOWN` of these frames: the innermost, and some of the user's own code."""
+    own = next((place for place, frame in enumerate(stack) if not words.is_library(frame)), 0)
+    start = own if own >= SHOWN else _INNERMOST
+    end = start + SHOWN - _INNERMOST
+    lines = [f"    at {frame.function} ({words.location(frame)})" for frame in stack]
+    return [
+        *lines[:_INNERMOST],
+        *_more(start - _INNERMOST),
+        *lines[start:end],
+        *_more(len(stack) - end),
+    ]
+
+
+def _more(number: int) -> list[str]:
+    return [f"    ... {number:,} more"] if number > 0 else []
 
 
 def article(noun: str) -> str:

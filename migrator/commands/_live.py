@@ -8,7 +8,16 @@ import click
 
 from migrator.completion import PATHS
 from migrator.durations import Duration
-from migrator.live import Look, Targets, note, output_style, try_to_write, write, write_file
+from migrator.live import (
+    Look,
+    Targets,
+    note,
+    note_if_empty,
+    output_style,
+    try_to_write,
+    write,
+    write_file,
+)
 from migrator.start import is_pid
 
 if TYPE_CHECKING:
@@ -19,6 +28,7 @@ __all__ = [
     "Targets",
     "choosing",
     "note",
+    "note_if_empty",
     "options",
     "output_style",
     "try_to_write",

@@ -108,6 +108,8 @@ def command(
         if pid in gone:
             continue
         reports.append(examination.report())
+        if named[pid]:
+            _live.note_if_empty(reports[-1].graph.snapshot)
         if not examination.all_read:
             all_read = False
             _live.note(

@@ -274,6 +274,23 @@ def test_what_was_read_in_part_is_not_called_healthy(
     )
 
 
+def test_the_evidence_names_the_programs_own_code(sick: Callable[..., Program]) -> None:
+    _, process = _check(sick("green_readers"), "--samples", "1")
+    evidence = "\n".join(process["findings"][0]["evidence"])
+    for place in (r"at BaseHub\.switch \(", r"at green_readers\.<locals>\.read \(.*sick\.py:\d+"):
+        assert len(re.findall(place, evidence)) == 2, evidence
+
+
+def test_a_process_with_neither_tasks_nor_green_threads_says_so(
+    target_python: TargetPython, start_target: StartTarget
+) -> None:
+    program = start_target(target_python("3.14"), "tests/targets/asyncio_shapes.py", "plain")
+    done = migrate("check", program.pid, "--samples", "1")
+    assert done.returncode == 0
+    assert "neither tasks nor green threads" in done.stderr
+    assert "healthy: nothing found" in done.stdout
+
+
 def test_limits_and_filters(sick: Callable[..., Program]) -> None:
     program = sick("unnamed")
     once = ("--samples", "1", "--allow", "unnamed")

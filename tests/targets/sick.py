@@ -344,13 +344,14 @@ def green_asks():
 
 def green_readers():
     import eventlet
-    from eventlet import debug, hubs
+    from eventlet import debug
+    from eventlet.greenio import GreenSocket
 
     debug.hub_prevent_multiple_readers(False)
-    left, _right = socket.socketpair()
+    left, _right = map(GreenSocket, socket.socketpair())
 
     def read():
-        hubs.trampoline(left.fileno(), read=True)
+        left.recv(1)
 
     threads = [eventlet.spawn(read) for _ in range(2)]
     eventlet.sleep(0.05)
