@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from bridge import style
+from bridge import redact, style
 from bridge.escape import clean
 from inspector.errors import MigrateError, NoSuchProcess
 
@@ -211,7 +211,7 @@ def _history_file() -> Path:
 def confirm(pid: int, command: str) -> bool:
     """Ask whether to run code in the process; asked on the terminal, once."""
     click.echo(
-        f"This runs Python code inside process {pid} ({clean(command)[:200]}),\n"
+        f"This runs Python code inside process {pid} ({clean(redact.text(command))[:200]}),\n"
         "with all its rights. It can change or break what the process does.",
         err=True,
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.conftest import TargetPython
+    from tests.conftest import StartTarget, TargetPython
     from tests.programs import Program
 
 
@@ -208,6 +208,25 @@ def terminal(start: Any, tmp_path: Path) -> Iterator[Any]:
     yield terminal
     for child in open_ones:
         child.close(force=True)
+
+
+def test_the_question_hides_secrets_and_takes_no_for_an_answer(
+    target_python: TargetPython, start_target: StartTarget
+) -> None:
+    program = start_target(
+        target_python("3.14"), "tests/targets/asyncio_shapes.py", "plain", "--password", "hunter2"
+    )
+    child = pexpect.spawn(
+        sys.executable, ["-m", "migrator", "console", str(program.pid)], cwd=ROOT, encoding="utf-8",
+        timeout=30,
+    )  # fmt: skip
+    child.expect_exact("Go on?")
+    assert "--password <hidden>" in child.before
+    assert "hunter2" not in child.before
+    child.sendline("n")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
 
 
 def test_the_prompt_through_a_terminal(start: Any, terminal: Any, tmp_path: Path) -> None:
