@@ -8,6 +8,7 @@ reconstruction from what /proc shows to everybody; it explains a refusal, it pre
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.errors import MigrateError, NotAllowed
@@ -29,6 +30,10 @@ _CONTAINERS = {
     "podman": rf"/libpod-{_ID}",
     "lxc": r"/lxc(\.payload\.|/)(?P<name>[\w.-]+)",
 }
+# Where sudo looks unless it is told otherwise: ``secure_path`` in sudoers.
+_SECURE_PATH = frozenset(
+    f"{root}{folder}" for root in ("", "/usr", "/usr/local") for folder in ("/bin", "/sbin")
+)
 _CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 
 
@@ -69,6 +74,7 @@ class Circumstances(NamedTuple):
     descends_from_us: bool
     container: Container | None  # of the target
     contained: bool  # whether we are in a container ourselves
+    called: str = "migrate"  # what sudo finds us by
 
 
 class Obstacle(NamedTuple):
@@ -165,7 +171,8 @@ def _user(facts: Circumstances) -> tuple[str, str] | None:
         )
     cure = f"run as root: {_sudo(facts)}"
     if len(target.uids) == 1 and 0 not in target.uids:
-        cure = f"run as that user: sudo -u '#{min(target.uids)}' migrate ps {facts.pid}\nor {cure}"
+        them = f"sudo -u '#{min(target.uids)}' {facts.called} ps {facts.pid}"
+        cure = f"run as that user: {them}\nor {cure}"
     return f"it belongs to {_users(target)}, and you are {_users(us)}", cure
 
 
@@ -251,6 +258,7 @@ def circumstances(pid: int) -> Circumstances:
         descends_from_us=_descends(pid, os.getpid()),
         container=_with_pod(pid, container_in(_cgroup(pid))),
         contained=is_contained(),
+        called=_called(),
     )
 
 
@@ -344,7 +352,20 @@ def _ptrace_scope() -> int | None:
 
 
 def _sudo(facts: Circumstances) -> str:
-    return f"sudo migrate ps {facts.pid}"
+    return f"sudo {facts.called} ps {facts.pid}"
+
+
+def _called() -> str:
+    """The command as it was called: with its path where sudo would not look for it."""
+    try:
+        folder, name = os.path.split(os.path.abspath(sys.argv[0]))
+    except (AttributeError, IndexError, OSError):  # embedded; or the folder we are in is gone
+        return "migrate"
+    if name != "migrate" or folder in _SECURE_PATH:
+        return "migrate"
+    import shlex
+
+    return shlex.quote(f"{folder}/{name}")
 
 
 def _add_capability(facts: Circumstances) -> str:

@@ -87,6 +87,13 @@ def test_another_users_process(target_python: TargetPython, start_target: StartT
         text = getattr(done, stream)
         assert "it belongs to user 0, and you are user 65534" in text
         assert f"run as root: sudo migrate ps {target.pid}" in text
+    # sudo does not look where PATH leads: from a virtual environment only the whole path is found.
+    script = Path(sys.executable).with_name("migrate")
+    done = subprocess.run(
+        [*nobody, script.name, "ps", str(target.pid)], capture_output=True, text=True, timeout=60,
+        check=False, env={**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.stderr.splitlines()[1] == f"  run as root: sudo {script} ps {target.pid}"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make and to enter a namespace")
