@@ -18,7 +18,7 @@ try:
 except ImportError:
     from hashlib import blake2b
 
-from migrator import __version__
+from migrator import __version__, plugins
 from migrator.findings import Advice, Finding, Span, Unread
 from migrator.scan import Facts
 
@@ -35,6 +35,11 @@ def key(data: bytes, module: str, package: bool, view: str) -> str:
     return digest.hexdigest()
 
 
+def fingerprint(data: bytes) -> str:
+    """What stands for these bytes."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
 def place(root: str | None, folder: str | None) -> Path:
     """The cache of a project: in its ``root`` (None: here), unless it names a ``folder``."""
     return Path(root or ".") / (folder or FOLDER)
@@ -48,17 +53,22 @@ def tool() -> str:
             if name.endswith(".py"):
                 status = os.stat(os.path.join(folder, name))
                 stamp.append(f"{name}{status.st_size}{status.st_mtime_ns}")
-    return blake2b("\n".join(stamp).encode(), digest_size=16).hexdigest()
+    stamp.append(repr(plugins.families()))
+    return fingerprint("\n".join(stamp).encode())
 
 
 class Cache:
-    """Entries by key. ``folder`` None keeps nothing."""
+    """Entries by key. ``folder`` None keeps nothing.
 
-    def __init__(self, folder: Path | None) -> None:
+    ``runs`` says whether whole runs are kept as well (`migrator.runs`).
+    """
+
+    def __init__(self, folder: Path | None, *, runs: bool = True) -> None:
         self.folder = folder
+        self.runs = folder if runs else None
         self._old: dict[str, Any] = {}
         self._used: dict[str, Any] = {}
-        self._tool = tool() if folder else ""
+        self.tool = tool() if folder else ""
         self._fresh = False
         if folder:
             with contextlib.suppress(
@@ -67,7 +77,7 @@ class Cache:
                 import json
 
                 stored = json.loads((folder / _NAME).read_bytes())
-                if stored["tool"] == self._tool and isinstance(stored["files"], dict):
+                if stored["tool"] == self.tool and isinstance(stored["files"], dict):
                     self._old = stored["files"]
 
     def get(self, name: str, path: str) -> Facts | None:
@@ -76,7 +86,7 @@ class Cache:
         if record is None:
             return None
         try:
-            facts = _unpack(record, path)
+            facts = unpack(record, path)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError):
             return None
         self._used[name] = record
@@ -85,7 +95,7 @@ class Cache:
     def put(self, name: str, facts: Facts) -> None:
         """Keep what was found."""
         if self.folder:
-            self._used[name] = _pack(facts)
+            self._used[name] = pack(facts)
             self._fresh = True
 
     def save(self) -> None:
@@ -95,25 +105,30 @@ class Cache:
         files = {**self._old, **self._used}
         if len(files) > _ENTRIES:
             files = self._used
-        import json
-        import tempfile
-
-        document = json.dumps({"tool": self._tool, "files": files})
-        with contextlib.suppress(OSError):
-            if not self.folder.exists():
-                self.folder.mkdir(parents=True)
-                (self.folder / ".gitignore").write_text("*\n")
-                (self.folder / "CACHEDIR.TAG").write_text(_TAG)
-            handle, name = tempfile.mkstemp(dir=self.folder, prefix=_NAME)
-            try:
-                with os.fdopen(handle, "w") as file:
-                    file.write(document)
-                os.replace(name, self.folder / _NAME)
-            except OSError:
-                Path(name).unlink(missing_ok=True)
+        write(self.folder, _NAME, {"tool": self.tool, "files": files})
 
 
-def _pack(facts: Facts) -> list[Any]:
+def write(folder: Path, name: str, document: object) -> None:
+    """Write a JSON file of a cache, whole or not at all. That it cannot be is no error."""
+    import json
+    import tempfile
+
+    with contextlib.suppress(OSError):
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            (folder / ".gitignore").write_text("*\n")
+            (folder / "CACHEDIR.TAG").write_text(_TAG)
+        handle, path = tempfile.mkstemp(dir=folder, prefix=f".{name}")
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(json.dumps(document))
+            os.replace(path, folder / name)
+        except OSError:
+            Path(path).unlink(missing_ok=True)
+
+
+def pack(facts: Facts) -> list[Any]:
+    """What a file says, as plain data."""
     findings = [
         [
             [one.span.line, one.span.column, one.span.end_line, one.span.end_column],
@@ -130,7 +145,8 @@ def _pack(facts: Facts) -> list[Any]:
     return [findings, dict(facts.exports), sorted(facts.imports), unread]
 
 
-def _unpack(record: list[Any], path: str) -> Facts:
+def unpack(record: list[Any], path: str) -> Facts:
+    """The same again, as if ``path`` had just been read; raises all kinds of errors."""
     findings, exports, imports, unread = record
     return Facts(
         tuple(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, TypeVar
 
-from migrator import ignores, imported, parallel, rules, scan, sources, suppressions
+from migrator import ignores, imported, parallel, rules, runs, scan, sources, suppressions
 from migrator.cache import Cache, key
 from migrator.facades import Facades
 from migrator.findings import Report, Unread
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from migrator.suppressions import Suppression
     from migrator.uses import Exports
 
+_Item = TypeVar("_Item")
 _Out = TypeVar("_Out")
 
 _DEBUG_FAMILIES = ("EVT1", "EVT2")
@@ -106,6 +107,7 @@ class _File:
     module: str = ""
     ignores: tuple[Suppression, ...] = ()
     key: str = ""  # its place in the cache, when it is not from there
+    held: str = ""  # `runs.held`, when runs are kept
 
 
 def scan_paths(
@@ -129,12 +131,9 @@ def scan_project(
     collecting = gc.isenabled()
     gc.disable()  # trees hold no cycles, and looking for some costs a third of the time
     try:
-        listed = options.sources(paths, text=options.text)
-        found = list(told(progress, "Finding files", listed))
+        found = list(told(progress, "Finding files", options.sources(paths, text=options.text)))
         unread = [one for one in found if isinstance(one, Unread)]
-        files = run.first_look([one for one in found if isinstance(one, Source)])
-        run.follow_facades(files)
-        _check_small(files)
+        files = run.look([one for one in found if isinstance(one, Source)])
     finally:
         if collecting:
             gc.enable()
@@ -160,30 +159,72 @@ class _Run:
         self.leading = _leading_to(options.codes) if self.debug_only else frozenset()
         self.facades = self.changed = Facades()
 
-    def first_look(self, listed: Sequence[Source]) -> list[_File]:
-        """What each file says by itself, in order."""
-        return list(self.each("Scanning", self.open, listed))
+    def look(self, listed: Sequence[Source]) -> list[_File]:
+        """What each file says, in order: as an earlier run found, where they are the same."""
+        name = ""
+        if self.cache.runs and not any(source.named for source in listed):  # those may be pipes
+            asked = f"{self.options.mentions}{self.debug_only}{sorted(self.leading)}"
+            name = runs.question(self.cache.tool, asked, listed)
+            if known := self.recalled(name, listed):
+                return known
+        files = list(self.each("Scanning", self.open, listed))
+        now = runs.content(file.held for file in files)
+        self.follow_facades(files)
+        _check_small(files)
+        if name and self.cache.runs:
+            said = tuple(
+                runs.Told(place, file.facts, file.ignores)
+                for place, file in enumerate(files)
+                if file.facts.findings or file.facts.unread or file.ignores
+            )
+            runs.remember(self.cache.runs, name, now, runs.Run(said, self.facades.record))
+        return files
+
+    def recalled(self, name: str, listed: Sequence[Source]) -> list[_File] | None:
+        """What the run of that name found, if the files hold what they held then."""
+        folder = self.cache.runs
+        if not folder or not runs.is_known(folder, name):
+            return None
+        now = runs.content(self.shared_out("Comparing", _held, listed))
+        known = runs.recall(folder, name, now, listed)
+        if known is None:
+            return None
+        files = [_File(source) for source in listed]
+        for one in known.told:
+            files[one.place].facts, files[one.place].ignores = one.facts, one.ignores
+        self.facades = Facades(known.facades)
+        return files
 
     def each(
         self, what: str, work: Callable[[_Item], _File], items: Sequence[_Item]
     ) -> Iterator[_File]:
-        """Do the work for each item, in other processes when there are many."""
-        processes = self.options.processes or parallel.processors()
-        if processes == 1 or len(items) < _MANY or not hasattr(os, "fork"):
-            done: Iterator[_File] = map(work, items)
-        else:
-            done = parallel.map_forked(work, items, processes, _SHARE)
-        for file in told(self.progress, what, done, len(items)):
+        """Do the work for each item, and keep what is new to the cache."""
+        for file in self.shared_out(what, work, items):
             if file.key:
                 self.cache.put(file.key, file.facts)
             yield file
+
+    def shared_out(
+        self, what: str, work: Callable[[_Item], _Out], items: Sequence[_Item]
+    ) -> Iterable[_Out]:
+        """Do the work for each item, in other processes when there are many."""
+        processes = self.options.processes or parallel.processors()
+        if processes == 1 or len(items) < _MANY or not hasattr(os, "fork"):
+            done: Iterator[_Out] = map(work, items)
+        else:
+            done = parallel.map_forked(work, items, processes, _SHARE)
+        return told(self.progress, what, done, len(items))
 
     def open(self, source: Source) -> _File:
         """Read a file and examine it."""
         data = sources.read(source.path, named=source.named)
         if isinstance(data, Unread):
-            return _File(source, Facts(unread=data))
-        return self.examine(data, source, put_off=not source.named)
+            file = _File(source, Facts(unread=data))
+        else:
+            file = self.examine(data, source, put_off=not source.named)
+        if self.cache.runs:
+            file.held = runs.held(data)
+        return file
 
     def examine(self, data: bytes, source: Source, *, put_off: bool = False) -> _File:
         """The first look at one file's bytes.
@@ -301,7 +342,8 @@ class _Run:
         }
 
 
-_Item = TypeVar("_Item")
+def _held(source: Source) -> str:
+    return runs.held(sources.read(source.path))
 
 
 def _leading_to(codes: Iterable[str]) -> frozenset[str]:

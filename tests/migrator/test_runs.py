@@ -1,0 +1,114 @@
+"""A run over the very same files says the same without another look at them; any other looks."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.migrator.test_scan_command import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FILES = {
+    "pkg/__init__.py": "",
+    "pkg/compat.py": "from eventlet import debug as switches\n",
+    "pkg/user.py": "from pkg.compat import switches\nswitches.spew()\n",
+    "pkg/excused.py": "import eventlet  # migrate: ignore[EVT001] for now\n",
+    "pkg/broken.py": "import eventlet\nprint 'x'\n",
+    "run.sh": "export EVENTLET_HUB=poll\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def scan(tree: Path, *options: str) -> str:
+    done = migrate("scan", "--format", "json", *options, ".", cwd=tree)
+    return f"{done.stdout}{done.stderr}{done.returncode}"
+
+
+def kept(tree: Path) -> list[Path]:
+    return sorted((tree / ".migrate_cache").glob("run-*.json"), key=os.path.getmtime)
+
+
+def test_the_same_files_are_not_looked_at_again(tree: Path) -> None:
+    plain = scan(tree, "--no-cache")
+    assert scan(tree) == plain
+    assert scan(tree) == plain
+    (run,) = kept(tree)
+    run.write_text(run.read_text().replace("EVENTLET_HUB", "TOLD_FROM_THE_RUN"))
+    assert scan(tree) == plain.replace("EVENTLET_HUB", "TOLD_FROM_THE_RUN")
+
+
+def edit(name: str, text: str) -> Callable[[Path], object]:
+    return lambda tree: (tree / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        edit("pkg/compat.py", "from eventlet import wsgi as switches\n"),
+        edit("pkg/user.py", "from pkg.compat import switches\nswitches.unspew()\n"),
+        edit("pkg/new.py", "import eventlet\n"),
+        edit("run.sh", "\n"),
+        edit(".gitignore", "user.py\n"),
+        lambda tree: (tree / "pkg" / "excused.py").unlink(),
+        lambda tree: (tree / "pkg" / "__init__.py").unlink(),
+        lambda tree: (tree / "__init__.py").touch(),
+        lambda tree: (tree / "pkg" / "user.py").rename(tree / "pkg" / "other.py"),
+        lambda tree: os.mkfifo(tree / "pkg" / "pipe.py"),
+    ],
+)
+def test_what_has_changed_is_seen(tree: Path, change: Callable[[Path], object]) -> None:
+    before = scan(tree)
+    change(tree)
+    now = scan(tree)
+    assert now == scan(tree, "--no-cache")
+    assert now != before
+
+
+@pytest.mark.parametrize("options", [("--mentions",), ("--select", "debug"), ("--ignore", "EVT1")])
+def test_another_question_has_its_own_answer(tree: Path, options: tuple[str, ...]) -> None:
+    scan(tree)
+    for _ in range(2):
+        assert scan(tree, *options) == scan(tree, "--no-cache", *options)
+
+
+def test_a_baseline_and_a_report_of_few_take_from_the_same_run(tree: Path) -> None:
+    scan(tree)
+    migrate("scan", "--baseline", "base.json", "--update-baseline", ".", cwd=tree)
+    (run,) = kept(tree)
+    assert '"findings": []' in scan(tree, "--baseline", "base.json")
+    assert kept(tree) == [run]
+
+
+def test_a_run_that_makes_no_sense_is_none(tree: Path) -> None:
+    plain = scan(tree)
+    (run,) = kept(tree)
+    whole = run.read_text()
+    stored = json.loads(whole)
+    for nonsense in (
+        *("", "[]", "{}", whole[:-20]),
+        json.dumps({**stored, "told": [[999, *stored["told"][0][1:]]]}),
+        json.dumps({**stored, "told": 5}),
+        json.dumps({**stored, "facades": [1]}),
+    ):
+        run.write_text(nonsense)
+        assert scan(tree) == plain
+
+
+def test_the_oldest_run_goes(tree: Path) -> None:
+    for number in range(10):
+        (tree / f"more{number}.py").touch()
+        scan(tree)
+    assert len(kept(tree)) == 8
