@@ -41,11 +41,12 @@ _DEBUG_FORMS = (
     (b"format_", re.compile(rb"format_(?:hub_|threads_info|asyncio_info)")),
     (b"DEBUG", re.compile(rb"greenpool\.DEBUG|import DEBUG")),
     (b"debug", re.compile(rb"import\b(?:[^\n]*|\s*\([^)]*)\bdebug\b")),
-    # getattr(eventlet, "debug"), patch.object(name, "debug")
+    # getattr(eventlet, "debug"), patch.object(name, "debug"); loggers have a debug as well
     (
         b"debug",
         re.compile(
-            rb"""(?:attr|object)\(\s*[^,()]+,\s*(?:\w+\s*=\s*)?['"]debug['"]|"""
+            rb"""(?:attr|object)\(\s*[^,()]+(?<!\bLOG)(?<!\blog)(?<!\blogger)(?<!\blogging),"""
+            rb"""\s*(?:\w+\s*=\s*)?['"]debug['"]|"""
             rb"""eventlet\s*,\s*(?:\w+\s*=\s*)?['"]debug['"]"""
         ),
     ),

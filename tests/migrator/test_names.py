@@ -6,6 +6,7 @@ import textwrap
 import pytest
 
 from migrator.names import resolve
+from migrator.scan import may_debug
 
 
 def uses(source: str, module: str = "pkg.mod") -> list[tuple[int, str, str]]:
@@ -157,3 +158,16 @@ def test_a_text_that_is_compared_names_nothing() -> None:
     queue = "import eventlet\nqueue = eventlet.Queue()\nself.assertEqual(queue, 'name')"
     assert apis(queue) == {"eventlet.Queue"}
     assert apis("import eventlet\nself.assertIs(eventlet, 'sleep')") == {"eventlet"}
+
+
+@pytest.mark.parametrize(
+    ("line", "whether"),
+    [
+        ("mock.patch.object(green, 'debug')", True),
+        ("getattr(catalog, 'debug')", True),
+        ("mock.patch.object(LOG, 'debug')", False),
+        ("mock.patch.object(utils.logger, 'debug')", False),
+    ],
+)
+def test_a_loggers_debug_is_no_reason_to_parse_for_debug(line: str, whether: bool) -> None:
+    assert may_debug(f"from eventlet import sleep\n{line}\n".encode()) is whether
