@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from migrator import ignores, imported, parallel, rules, runs, scan, sources, suppressions
 from migrator.cache import Cache, key
 from migrator.facades import Facades
+from migrator.files import File, check_small, gather, stem
 from migrator.findings import Report, Unread
 from migrator.progress import told
 from migrator.scan import Facts
@@ -25,9 +26,7 @@ from migrator.sources import Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from migrator.findings import Finding, Unused
     from migrator.progress import Progress
-    from migrator.suppressions import Suppression
     from migrator.uses import Exports
 
 _Item = TypeVar("_Item")
@@ -37,10 +36,6 @@ _DEBUG_FAMILIES = ("EVT1", "EVT2")
 
 _MANY = 100  # files from which on other processes pay for their start
 _SHARE = 32  # files handed out at once
-# Files that cannot hold Eventlet are still parsed while there are few bytes of them, so
-# that a broken file of a small project is named. In a large one the byte test is enough.
-_SMALL = 400_000
-_NOTHING = Facts()  # one for all: pickled once a share
 _ROUNDS = 5  # facades of facades
 # What takes Eventlet from another module, as tests do: `utils.eventlet.sleep`.
 _TAKES = re.compile(rb"\w\.eventlet\b")
@@ -94,22 +89,6 @@ class Options:
         return frozenset().union(*found)
 
 
-@dataclass(slots=True)
-class _File:
-    """One file on its way. ``matters``: its bytes may hold what a rule knows."""
-
-    source: Source
-    facts: Facts = _NOTHING
-    size: int = 0
-    matters: bool = False
-    words: bytes = b""  # of its imports, when it was not parsed
-    put_off: bool = False  # until the facades are known
-    module: str = ""
-    ignores: tuple[Suppression, ...] = ()
-    key: str = ""  # its place in the cache, when it is not from there
-    held: str = ""  # `runs.held`, when runs are kept
-
-
 def scan_paths(
     paths: Iterable[str],
     options: Options,
@@ -138,14 +117,14 @@ def scan_project(
         if collecting:
             gc.enable()
     run.cache.save()
-    return _gather(files, unread, options), run.facades
+    return gather(files, unread, options), run.facades
 
 
 def scan_bytes(data: bytes, path: str, options: Options) -> Report:
     """Scan source that is not (yet) in a file; ``path`` is what it is called."""
     run = _Run(options, Cache(None), None)
     source = Source(path, python=not sources.is_named_text(path), named=True)
-    return _gather([run.examine(data, source)], [], options)
+    return gather([run.examine(data, source)], [], options)
 
 
 class _Run:
@@ -159,7 +138,7 @@ class _Run:
         self.leading = _leading_to(options.codes) if self.debug_only else frozenset()
         self.facades = self.changed = Facades()
 
-    def look(self, listed: Sequence[Source]) -> list[_File]:
+    def look(self, listed: Sequence[Source]) -> list[File]:
         """What each file says, in order: as an earlier run found, where they are the same."""
         name = ""
         if self.cache.runs and not any(source.named for source in listed):  # those may be pipes
@@ -170,7 +149,7 @@ class _Run:
         files = list(self.each("Scanning", self.open, listed))
         now = runs.content(file.held for file in files)
         self.follow_facades(files)
-        _check_small(files)
+        check_small(files)
         if name and self.cache.runs:
             said = tuple(
                 runs.Told(place, file.facts, file.ignores)
@@ -180,7 +159,7 @@ class _Run:
             runs.remember(self.cache.runs, name, now, runs.Run(said, self.facades.record))
         return files
 
-    def recalled(self, name: str, listed: Sequence[Source]) -> list[_File] | None:
+    def recalled(self, name: str, listed: Sequence[Source]) -> list[File] | None:
         """What the run of that name found, if the files hold what they held then."""
         folder = self.cache.runs
         if not folder or not runs.is_known(folder, name):
@@ -189,15 +168,15 @@ class _Run:
         known = runs.recall(folder, name, now, listed)
         if known is None:
             return None
-        files = [_File(source) for source in listed]
+        files = [File(source) for source in listed]
         for one in known.told:
             files[one.place].facts, files[one.place].ignores = one.facts, one.ignores
         self.facades = Facades(known.facades)
         return files
 
     def each(
-        self, what: str, work: Callable[[_Item], _File], items: Sequence[_Item]
-    ) -> Iterator[_File]:
+        self, what: str, work: Callable[[_Item], File], items: Sequence[_Item]
+    ) -> Iterator[File]:
         """Do the work for each item, and keep what is new to the cache."""
         for file in self.shared_out(what, work, items):
             if file.key:
@@ -215,23 +194,23 @@ class _Run:
             done = parallel.map_forked(work, items, processes, _SHARE)
         return told(self.progress, what, done, len(items))
 
-    def open(self, source: Source) -> _File:
+    def open(self, source: Source) -> File:
         """Read a file and examine it."""
         data = sources.read(source.path, named=source.named)
         if isinstance(data, Unread):
-            file = _File(source, Facts(unread=data))
+            file = File(source, Facts(unread=data))
         else:
             file = self.examine(data, source, put_off=not source.named)
         if self.cache.runs:
             file.held = runs.held(data)
         return file
 
-    def examine(self, data: bytes, source: Source, *, put_off: bool = False) -> _File:
+    def examine(self, data: bytes, source: Source, *, put_off: bool = False) -> File:
         """The first look at one file's bytes.
 
         ``put_off`` allows to leave one for the second that would be parsed for both.
         """
-        file = _File(source, size=len(data))
+        file = File(source, size=len(data))
         file.matters = scan.may_matter(data)
         if not source.python:
             other = sources.other_form(source.path)
@@ -245,7 +224,7 @@ class _Run:
             file.matters = False
         file.matters = file.matters or scan.is_opaque(data)
         if file.matters and self.debug_only and not scan.may_debug(data):
-            file.matters = False
+            file.matters, file.giver = False, True
         if put_off and file.matters and _TAKES.search(data) and source.path.endswith(".py"):
             file.words = imported.words(data)
             file.put_off = True
@@ -262,7 +241,7 @@ class _Run:
             file.words = imported.words(data)
         return file
 
-    def look_again(self, file: _File) -> _File:
+    def look_again(self, file: File) -> File:
         """A second look, now that the project's re-exports are known."""
         path = file.source.path
         data = sources.read(path, named=file.source.named)
@@ -282,7 +261,7 @@ class _Run:
             self.parse(data, file, {})
         return file
 
-    def parse(self, data: bytes, file: _File, exports: Exports) -> None:
+    def parse(self, data: bytes, file: File, exports: Exports) -> None:
         """Resolve the file's names, or take what the cache knows."""
         path = file.source.path
         file.module, package = sources.module_name(path)
@@ -305,8 +284,9 @@ class _Run:
             mentions=self.options.mentions,
         )
 
-    def follow_facades(self, files: list[_File]) -> None:
+    def follow_facades(self, files: list[File]) -> None:
         """Look again at files that import what others re-export, until nothing is new."""
+        self.open_givers(files)
         for file in files:
             self.facades.add(file.source.path, file.module, self.followed(file.facts))
         for _ in range(_ROUNDS):
@@ -325,7 +305,28 @@ class _Run:
                 self.facades.add(file.source.path, file.module, self.followed(file.facts))
             self.changed = self.facades.since(before)
 
-    def is_user(self, file: _File) -> bool:
+    def open_givers(self, files: list[File]) -> None:
+        """Parse the modules that say ``import eventlet`` and no more, if others take that."""
+        wanted: set[bytes] = set()
+        for file in files:
+            wanted.update(file.words.split() if file.put_off else ())
+            taken = [name.split(".") for name in file.facts.imports if name.endswith(".eventlet")]
+            wanted.update(os.fsencode(parts[-2]) for parts in taken)
+        places = [place for place, file in enumerate(files) if file.giver and stem(file) in wanted]
+        opened = self.each("Following", self.open_giver, [files[place].source for place in places])
+        for place, file in zip(places, opened, strict=True):
+            files[place] = file
+
+    def open_giver(self, source: Source) -> File:
+        """Read and parse a file, whatever it holds."""
+        data = sources.read(source.path, named=source.named)
+        if isinstance(data, Unread):
+            return File(source, Facts(unread=data))
+        file = File(source, size=len(data), matters=True)
+        self.parse(data, file, {})
+        return file
+
+    def is_user(self, file: File) -> bool:
         """Whether a file may use a facade of those that changed."""
         if file.words or file.put_off:
             return file.put_off or self.changed.may_be_used(file.words)
@@ -354,42 +355,3 @@ def _leading_to(codes: Iterable[str]) -> frozenset[str]:
         parts = api.split(".")
         found.update(".".join(parts[:end]).removesuffix("()") for end in range(1, len(parts)))
     return frozenset(found)
-
-
-def _check_small(files: Iterable[_File]) -> None:
-    """Look at the syntax of files that cannot hold Eventlet, while they are few."""
-    skipped = [
-        file
-        for file in files
-        if file.source.python
-        and not file.source.named  # was parsed, whatever it holds
-        and not (file.matters or file.facts.unread or file.facts.imports)
-    ]
-    if sum(file.size for file in skipped) > _SMALL:
-        return
-    for file in skipped:
-        data = sources.read(file.source.path)
-        parsed = data if isinstance(data, Unread) else scan.parse(data, file.source.path)
-        if isinstance(parsed, Unread):
-            file.facts = Facts(unread=parsed)
-
-
-def _gather(files: Sequence[_File], unread: list[Unread], options: Options) -> Report:
-    findings: list[Finding] = []
-    unused: list[Unused] = []
-    suppressed = 0
-    if options.only is not None:
-        files = [file for file in files if file.source.path in options.only]
-    for file in files:
-        path = file.source.path
-        if file.facts.unread:
-            unread.append(file.facts.unread)
-        codes = options.codes - options.ignored_in(path)
-        chosen = [one for one in file.facts.findings if one.code in codes]
-        kept, hidden, idle = suppressions.apply(path, chosen, file.ignores, codes)
-        findings += kept
-        unused += idle
-        suppressed += hidden
-    return Report(
-        tuple(findings), tuple(unread), len(files), suppressed=suppressed, unused=tuple(unused)
-    )
