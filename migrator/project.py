@@ -73,7 +73,13 @@ class Options:
         excluded = None
         if self.exclude:  # pathspec takes a third of the time that a small project takes
             excluded = ignores.Ignores(self.exclude_from or os.getcwd(), self.exclude)
-        return sources.find(paths, exclude=excluded, text=text, force=self.force_exclude)
+        return sources.find(
+            paths,
+            exclude=excluded,
+            text=text,
+            force=self.force_exclude,
+            processes=self.processes,
+        )
 
     def ignored_in(self, path: str) -> frozenset[str]:
         """The codes that the configuration ignores in a file."""

@@ -8,10 +8,11 @@ import os
 import re
 import stat
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from inspector.record import Record
-from migrator import ignores
+from migrator import ignores, parallel
 from migrator.findings import Unread
 
 if TYPE_CHECKING:
@@ -59,6 +60,17 @@ _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"^[ \t\f]*(?:#|$)")
 
 
+_LEVELS = 3  # of folders that are opened before the rest is shared out
+_MANY = 64  # folders from which on that pays
+
+
+class _Folder(Record):
+    """A folder to look into, with the ignore files that speak about it."""
+
+    path: str
+    above: list[Ignores]
+
+
 class Source(Record):
     """A file to read: Python, or text that may configure something for Eventlet.
 
@@ -71,12 +83,17 @@ class Source(Record):
 
 
 def find(
-    paths: Iterable[str], *, exclude: Ignores | None = None, text: bool = True, force: bool = False
+    paths: Iterable[str],
+    *,
+    exclude: Ignores | None = None,
+    text: bool = True,
+    force: bool = False,
+    processes: int | None = None,
 ) -> Iterator[Source | Unread]:
     """The files under ``paths``, each once, in order; what cannot be listed too.
 
     ``exclude`` leaves out what was named itself only by ``force``; ``text`` asks for files
-    that are not Python.
+    that are not Python; ``processes`` None takes as many as there are processors.
     """
     excluded = [exclude] if exclude else []
     seen: set[str] = set()
@@ -89,7 +106,9 @@ def find(
             if force and ignores.ignored(excluded, os.path.abspath(one), folder=folder):
                 continue
             if folder:
-                found = _with_included(_walk(one, excluded, text=text), one, excluded)
+                walk = _Walk(one, excluded, text=text)
+                every = walk.files(processes or parallel.processors())
+                found = _with_included(every, one, excluded)
             else:
                 python = not is_named_text(one) and _interpreter(one) != "sh"
                 found = iter([Source(one, python=python, named=True)])
@@ -147,32 +166,72 @@ def _is_pipe(path: str) -> bool:
         return False
 
 
-def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source | Unread]:
+class _Walk:
     """Files below a folder, in the order of their names; symbolic folders are not entered."""
-    home = os.path.abspath(top)
-    cut = len(home) + 1
-    shown = "" if top in (".", "./") else os.path.join(top, "")
-    stack: list[tuple[str, list[Ignores]]] = [(home, ignores.above(home))]
 
-    def left_out(path: str, chain: list[Ignores], *, folder: bool) -> bool:
-        return ignores.ignored(excluded, path, folder=folder) or ignores.ignored(
-            chain, path, folder=folder
+    def __init__(self, top: str, excluded: list[Ignores], *, text: bool) -> None:
+        self.top = top
+        self.home = os.path.abspath(top)
+        self.excluded = excluded
+        self.text = text
+        self.cut = len(self.home) + 1
+        self.prefix = "" if top in (".", "./") else os.path.join(top, "")
+
+    def files(self, processes: int) -> Iterator[Source | Unread]:
+        """All of them. Many folders are shared out to ``processes``."""
+        top = _Folder(self.home, ignores.above(self.home))
+        if processes == 1 or not hasattr(os, "fork"):
+            yield from self.below(top)
+            return
+        found: list[Source | Unread | _Folder] = [top]
+        for _ in range(_LEVELS):
+            found = list(chain.from_iterable(map(self.opened, found)))
+        folders = [one for one in found if isinstance(one, _Folder)]
+        listed = iter(
+            parallel.map_forked(self.all_below, folders, processes, 1)
+            if len(folders) >= _MANY
+            else map(self.all_below, folders)
         )
+        for one in found:
+            if isinstance(one, _Folder):
+                yield from next(listed)
+            else:
+                yield one
 
-    while stack:
-        folder, chain = stack.pop()
+    def opened(self, one: Source | Unread | _Folder) -> list[Source | Unread | _Folder]:
+        """What lies in a folder; what is none, as it is."""
+        return self.inside(one) if isinstance(one, _Folder) else [one]
+
+    def all_below(self, folder: _Folder) -> list[Source | Unread]:
+        """`below` as a list."""
+        return list(self.below(folder))
+
+    def below(self, folder: _Folder) -> Iterator[Source | Unread]:
+        """Files in a folder and in those below it."""
+        stack: list[Source | Unread | _Folder] = [folder]
+        while stack:
+            one = stack.pop()
+            if isinstance(one, _Folder):
+                stack += reversed(self.inside(one))
+            else:
+                yield one
+
+    def inside(self, inner: _Folder) -> list[Source | Unread | _Folder]:
+        """What lies in a folder itself: its files, then the folders to enter."""
+        folder, above = inner
         try:
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            yield Unread((shown + folder[cut:]).rstrip(os.sep) or top, why(error))
-            continue
+            name = (self.prefix + folder[self.cut :]).rstrip(os.sep)
+            return [Unread(name or self.top, why(error))]
         names = {entry.name for entry in entries}
-        if folder != home and not names.isdisjoint(ignores.ENVIRONMENT):
-            continue
+        if folder != self.home and not names.isdisjoint(ignores.ENVIRONMENT):
+            return []
         if ".gitignore" in names:
             own = ignores.read(folder)
-            chain = [*chain, own] if own else chain
+            above = [*above, own] if own else above
+        files: list[Source | Unread | _Folder] = []
         folders = []
         for entry in entries:
             name = entry.name
@@ -181,19 +240,24 @@ def _walk(top: str, excluded: list[Ignores], *, text: bool) -> Iterator[Source |
             except OSError:
                 is_folder = False
             if is_folder:
-                if name not in ignores.NEVER and not left_out(entry.path, chain, folder=True):
-                    folders.append((entry.path, chain))
+                if name not in ignores.NEVER and not self.leaves_out(entry.path, above, True):
+                    folders.append(_Folder(entry.path, above))
                 continue
             python = name.endswith(PYTHON)
-            if not python and not (text and is_text(entry.path)):
+            if not python and not (self.text and is_text(entry.path)):
                 interpreter = "" if "." in name else _interpreter(entry.path)
-                if not interpreter or (interpreter == "sh" and not text):
+                if not interpreter or (interpreter == "sh" and not self.text):
                     continue
                 python = interpreter == "python"
-            if left_out(entry.path, chain, folder=False):
-                continue
-            yield Source(shown + entry.path[cut:], python=python)
-        stack += reversed(folders)
+            if not self.leaves_out(entry.path, above, False):
+                files.append(Source(self.prefix + entry.path[self.cut :], python=python))
+        return files + folders
+
+    def leaves_out(self, path: str, above: list[Ignores], folder: bool) -> bool:
+        """Whether the command line's patterns or an ignore file leave a path out."""
+        return ignores.ignored(self.excluded, path, folder=folder) or ignores.ignored(
+            above, path, folder=folder
+        )
 
 
 def is_text(path: str) -> bool:
