@@ -65,4 +65,5 @@ def test_a_task_runs_where_the_greenlet_runs_that_it_switched_to(
     assert units[task.inside].name == "blocks"
     tree = migrate("pstree", "--no-args", program.pid).stdout
     (leaf,) = (line for line in tree.splitlines() if " blocks  " in line)
-    assert leaf.endswith("[running]")
+    # The kernel does not tell everyone what a thread is in.
+    assert leaf.endswith(("[running]", "[running, in clock_nanosleep]"))
