@@ -129,10 +129,7 @@ def _frame(frame: Frame, args: Mapping[str, str] | None) -> str:
     place = _place(frame.function, frame.file, frame.line)
     shown = "null"
     if args is not None:
-        pairs = [
-            f"{_word(name)}: {encode_basestring_ascii(value) if value.isascii() else _text(value)}"
-            for name, value in args.items()
-        ]
+        pairs = [f"{_word(name)}: {_text(value)}" for name, value in args.items()]
         shown = f"{{{', '.join(pairs)}}}"
     return f'{{{place}, "args": {shown}, "coroutine": {_flag(frame.coroutine)}}}'
 

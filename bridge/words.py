@@ -130,6 +130,6 @@ def completeness(facts: Completeness) -> str:
         f"{facts.retries:,} {'retry' if facts.retries == 1 else 'retries'}",
         *(clean(note) for note in facts.notes),
     ]
-    changed = facts.units_moving or facts.units_failed or "changed" in "".join(facts.notes)
+    changed = facts.units_moving or facts.units_failed or facts.restless
     advice = " (--freeze gives an exact picture)" if changed and not facts.frozen else ""
     return f"not complete: {', '.join(parts)}{advice}"

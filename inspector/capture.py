@@ -131,6 +131,7 @@ def _take(target: Target, options: Options) -> Snapshot:
         frozen=options.freeze,
         capture_ms=round(capture_ms, 3),
         notes=tuple(capture.notes),
+        restless=capture.restless,
     )
     snapshot = target.snapshot(capture, found, taken_at, completeness)
     unread = (*capture.failed_tasks, *capture.failed_pimpls)
@@ -163,6 +164,7 @@ class Capture:
         self.failed_pimpls: set[int] = set()
         self.moving: set[int] = set()  # addresses of tasks and greenlets
         self.notes: list[str] = []
+        self.restless = False  # a list of tasks changed in every pass
         self.modules: list[dict[str, int]] = []  # of each interpreter: those of _MODULES
         self.samples: list[int] = []
         self._loops: dict[int, int] = {}  # event loop -> pthread id
@@ -280,6 +282,7 @@ class Capture:
             if registry.whole:
                 return
             objects = Objects(self.memory.fresh(), self.target.layout)
+        self.restless = True
         self.notes.append("the sets of tasks changed in every pass: short-lived ones are missing")
 
     def loop_ident(self, loop: int) -> int:
@@ -303,6 +306,7 @@ class Capture:
             if whole:
                 return list(found)
             objects = Objects(self.memory.fresh(), self.target.layout)
+        self.restless = True
         self.notes.append(
             "a list of tasks changed in every pass: some short-lived ones are missing"
         )

@@ -45,9 +45,10 @@ class Plain:
         found = self._types.get(pointer)
         return found if found is not None else self.type_at(pointer)
 
-    def type_at(self, address: int) -> Type:
-        """The type at ``address``. Raises BadMemory when there is none."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def type_at(self, address: int) -> Type:
+            """The type at ``address``, by `Objects`. Raises BadMemory when there is none."""
 
     def text(self, address: int, limit: int = 4096) -> str | None:
         """The str, cut at ``limit`` characters; None when it is not a str. Raises BadMemory."""

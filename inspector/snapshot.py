@@ -127,6 +127,7 @@ class Completeness(Record):
     frozen: bool
     capture_ms: float
     notes: tuple[str, ...] = ()  # what could not be read, one line each
+    restless: bool = False  # a list of units changed whenever it was read
 
 
 class Unretrieved(Record):

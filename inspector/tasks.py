@@ -231,10 +231,9 @@ class TaskReader:
         """A str, or the number of which CPython makes "Task-N" when it is asked for."""
         if not address:
             return ""
-        text = self.objects.text(address, _MAX_NAME)
+        text = self.objects.label(address, _MAX_NAME)
         if text is not None:
-            # Of the few that are so long there may be more.
-            return text if len(text) < _MAX_NAME else self.objects.label(address, _MAX_NAME) or ""
+            return text
         number = self.objects.integer(address)
         if number is None:
             raise BadMemory("a task whose name is neither str nor int")

@@ -49,7 +49,7 @@ class Assembled(Record):
 
 # Where a task's coroutine is: its state, its own frames and what reads them, the greenlet
 # around them or 0.
-_Place = tuple["State", "Stack", "Frames", int]
+_Standing = tuple["State", "Stack", "Frames", int]
 
 
 def assemble(capture: Capture, *, waits: bool = True, late: Arguments | None = None) -> Assembled:
@@ -237,7 +237,7 @@ class _Assembly:
 
     # units
 
-    def _place(self, task: TaskFacts) -> _Place:
+    def _place(self, task: TaskFacts) -> _Standing:
         if not task.executing:
             state: State = "waiting"
             if task.not_started:
@@ -259,9 +259,9 @@ class _Assembly:
             green,
         )
 
-    def _task(self, task: TaskFacts, place: _Place) -> Unit:
+    def _task(self, task: TaskFacts, standing: _Standing) -> Unit:
         address = task.address
-        state, own, frames, greenlet = place
+        state, own, frames, greenlet = standing
         inside = None
         if greenlet and not self.capture.greenlets[greenlet].is_main:
             inside = self.ids[greenlet]

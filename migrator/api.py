@@ -67,18 +67,20 @@ _OBJECTS = {
     "semaphore": "BoundedSemaphore CappedSemaphore Semaphore",
     "timeout": "Timeout",
 }
-TRACKED_RESULTS = HUBS | {
-    f"{module}.{name}"
+_GIVEN = {
+    below: tuple(
+        f"{module}.{name}" for module in ("eventlet", f"eventlet.{below}") for name in names.split()
+    )
     for below, names in _OBJECTS.items()
-    for name in names.split()
-    for module in ("eventlet", f"eventlet.{below}")
 }
+STARTERS = _GIVEN["greenthread"]  # they give green threads
+TRACKED_RESULTS = HUBS.union(*_GIVEN.values())
 
 # oslo.service's module and the copies of its predecessor in a hundred repositories.
 BACKDOOR_MODULE = "eventlet_backdoor"
 
 # Parts of other libraries that are Eventlet's in all but name: modules, and names in modules.
-_LIBRARY_MODULES = frozenset(
+LIBRARY_MODULES = frozenset(
     {
         "cassandra.io.eventletreactor",
         "celery.concurrency.eventlet",
@@ -95,7 +97,7 @@ _LIBRARY_MODULES = frozenset(
 _LIBRARY_NAMES = frozenset(
     {"bottle.EventletServer", "futurist.GreenFuture", "futurist.GreenThreadPoolExecutor"}
 )
-LIBRARY_ROOTS = frozenset(name.partition(".")[0] for name in _LIBRARY_MODULES | _LIBRARY_NAMES)
+LIBRARY_ROOTS = frozenset(name.partition(".")[0] for name in LIBRARY_MODULES | _LIBRARY_NAMES)
 
 
 def is_eventlet(name: str) -> bool:
@@ -111,7 +113,7 @@ def is_eventlet(name: str) -> bool:
 def is_library(name: str) -> bool:
     """Whether the dotted name is, or lies below, a library's own part for Eventlet."""
     while name:
-        if name in _LIBRARY_MODULES or name in _LIBRARY_NAMES:
+        if name in LIBRARY_MODULES or name in _LIBRARY_NAMES:
             return True
         name = name.rpartition(".")[0]
     return False
@@ -126,7 +128,7 @@ def is_module(name: str) -> bool:
     """Whether the dotted name is a module: its next attribute is still part of the API."""
     return (
         name in MODULES
-        or name in _LIBRARY_MODULES
+        or name in LIBRARY_MODULES
         or name.rpartition(".")[2] == BACKDOOR_MODULE
         or (name.startswith("eventlet.green.") and name.count(".") <= 2)
         or not is_eventlet(name)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inspector.errors import UsageError
-from migrator import sources
+from migrator import sources, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,14 +101,8 @@ def count(findings: Iterable[Finding], file: Path) -> Counts:
 
 def relative(path: str, file: Path) -> str:
     """A path as the baseline ``file`` has it."""
-    folder, name = os.path.split(path)
-    place = Path(_real(folder), name)  # whatever links lead there
-    return os.path.relpath(place, _real(str(file.parent))).replace(os.sep, "/")
-
-
-@cache
-def _real(folder: str) -> str:
-    return os.path.realpath(folder)
+    place, home = sources.real(path), Path(sources.real(str(file))).parent
+    return os.path.relpath(place, home).replace(os.sep, "/")
 
 
 def apply(
@@ -136,10 +129,7 @@ def update(
     """
     unread = {relative(one.path, file) for one in report.unread}
     below = [
-        relative(one, file)
-        for path in scanned
-        for one in sources.expand(path)
-        if isinstance(one, str)
+        relative(one, file) for path in scanned for one in walk.expand(path) if isinstance(one, str)
     ]
     kept = {
         (path, code): number

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from inspector.errors import UsageError
+from migrator import sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,18 +24,12 @@ class Changed:
     files: frozenset[str]
 
     def __contains__(self, path: object) -> bool:
-        folder, name = os.path.split(str(path))
-        return os.path.join(_real(folder), name) in self.files
+        return sources.real(str(path)) in self.files
 
     def shown(self) -> list[str]:
         """The files as paths from here, in order."""
         here = os.path.realpath(os.curdir)
         return sorted(os.path.relpath(file, here) for file in self.files)
-
-
-@cache
-def _real(folder: str) -> str:
-    return os.path.realpath(folder)
 
 
 def split(reference: str, paths: Sequence[str]) -> tuple[str, list[str]]:

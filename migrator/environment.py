@@ -19,7 +19,7 @@ from urllib.request import url2pathname
 import click
 
 from inspector.errors import UsageError
-from migrator import api, scan, sources
+from migrator import api, scan, walk
 from migrator.findings import Unread
 from migrator.reporters import counted, printable
 
@@ -156,6 +156,6 @@ def _files(distribution: Distribution) -> Iterator[tuple[str, Path]]:
     origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     if origin.get("dir_info", {}).get("editable"):  # PEP 610
         project = url2pathname(urlsplit(origin["url"]).path)
-        for one in sources.find([project], text=False):
+        for one in walk.find([project], text=False):
             if not isinstance(one, Unread):
                 yield one.path, Path(one.path)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, TypeVar
 
-from migrator import ignores, imported, parallel, rules, runs, scan, sources, suppressions
+from migrator import ignores, imported, parallel, rules, runs, scan, sources, suppressions, walk
 from migrator.cache import Cache, key
 from migrator.facades import Facades
 from migrator.files import File, check_small, gather, stem
@@ -73,7 +73,7 @@ class Options:
         excluded = None
         if self.exclude:  # pathspec takes a third of the time that a small project takes
             excluded = ignores.Ignores(self.exclude_from or os.getcwd(), self.exclude)
-        return sources.find(
+        return walk.find(
             paths,
             exclude=excluded,
             text=text,

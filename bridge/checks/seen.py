@@ -150,6 +150,11 @@ def _more(number: int) -> list[str]:
     return [f"    ... {number:,} more"] if number > 0 else []
 
 
+def about(unit: Unit, message: str, seconds: float | None) -> Case:
+    """A finding about one unit, which its stack is the evidence of."""
+    return Case(message, tuple(stack(unit)), (unit,), seconds, own_frame(unit))
+
+
 def article(noun: str) -> str:
     """The one that goes with the noun."""
     return "an" if noun[0] in "aeiou" else "a"

@@ -26,14 +26,7 @@ def unnamed(seen: Seen) -> Iterator[Case]:
         and not is_main(unit)
         and not any(_waits_for_its_own(awaiter) for awaiter in seen.graph.awaiters(unit.id))
     )
-    if units:
-        yield Case(
-            f"{count(len(units), 'task')} without a name",
-            tuple(line(unit) for unit in units[:SHOWN]),
-            units,
-            None,
-            own_frame(units[0]),
-        )
+    yield from _if_any(units, "without a name")
 
 
 def _waits_for_its_own(unit: Unit) -> bool:
@@ -86,11 +79,12 @@ def unawaited(seen: Seen) -> Iterator[Case]:
         for unit in seen.work
         if unit.kind == "task" and unit.id not in seen.graph.awaited_by and not is_main(unit)
     )
+    yield from _if_any(units, "that nobody awaits")
+
+
+def _if_any(units: tuple[Unit, ...], what: str) -> Iterator[Case]:
+    """One finding for all these tasks, where there are any."""
     if units:
-        yield Case(
-            f"{count(len(units), 'task')} that nobody awaits",
-            tuple(line(unit) for unit in units[:SHOWN]),
-            units,
-            None,
-            own_frame(units[0]),
-        )
+        message = f"{count(len(units), 'task')} {what}"
+        lines = tuple(line(unit) for unit in units[:SHOWN])
+        yield Case(message, lines, units, None, own_frame(units[0]))

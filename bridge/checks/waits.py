@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge import graph, words
-from bridge.checks.seen import SHOWN, Case, article, count, least, own_frame, stack, title
+from bridge.checks.seen import SHOWN, Case, about, article, count, least, own_frame, stack, title
 from inspector.edges import LATER
 from inspector.waits.futures import NEVER_DONE
 from inspector.waits.green import GETS
@@ -61,13 +61,8 @@ def hopeless(seen: Seen) -> Iterator[Case]:
         unit = seen.graph.units[identity]
         if target:
             other = seen.graph.units[target]
-            yield Case(
-                f"{title(unit)} waits for {title(other)}, which a deadlock holds",
-                tuple(stack(unit)),
-                (unit,),
-                least(seen, (unit,)),
-                own_frame(unit),
-            )
+            message = f"{title(unit)} waits for {title(other)}, which a deadlock holds"
+            yield about(unit, message, least(seen, (unit,)))
     for unit in seen.work:
         if unit.wait is None or unit.moving or not seen.is_leaf(unit):
             continue
@@ -78,23 +73,13 @@ def hopeless(seen: Seen) -> Iterator[Case]:
         noun = "future" if never else unit.wait.on
         lost = never or unit.id in seen.watch.snapshot.orphans
         if lost and (stands or once) and not (seen.keeps_running(unit) or seen.may_leave(unit)):
-            yield Case(
-                f"{title(unit)} waits for {article(noun)} {noun} that nobody else refers to",
-                tuple(stack(unit)),
-                (unit,),
-                least(seen, (unit,)),
-                own_frame(unit),
-            )
+            message = f"{title(unit)} waits for {article(noun)} {noun} that nobody else refers to"
+            yield about(unit, message, least(seen, (unit,)))
         if unit.wait.on not in ("task", "green"):
             continue
         if stands:
-            yield Case(
-                f"{title(unit)} waits for a {unit.wait.on} that is not there any more",
-                tuple(stack(unit)),
-                (unit,),
-                seen.watch.in_place(track),
-                own_frame(unit),
-            )
+            message = f"{title(unit)} waits for a {unit.wait.on} that is not there any more"
+            yield about(unit, message, seen.watch.in_place(track))
 
 
 def stuck(seen: Seen) -> Iterator[Case]:

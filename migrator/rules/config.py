@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from migrator import api
 from migrator.rules import Family, by_hand
 
 _DEPLOYED = "it changes how the service is deployed"
 _AT_THE_END = "remove it with the last import"
+
+# eventletutils has a rule of its own.
+_PARTS = " ".join(
+    f"{name} {name}.*" for name in sorted(api.LIBRARY_MODULES - {"oslo_utils.eventletutils"})
+)
 
 FAMILY = Family(
     name="config",
@@ -73,15 +79,7 @@ FAMILY = Family(
             "EVT906",
             "library-part",
             "the part that a library has for Eventlet is used by its own name",
-            "bottle.EventletServer cassandra.io.eventletreactor cassandra.io.eventletreactor.* "
-            "celery.concurrency.eventlet celery.concurrency.eventlet.* "
-            "engineio.async_drivers.eventlet engineio.async_drivers.eventlet.* "
-            "gunicorn.workers.geventlet gunicorn.workers.geventlet.* "
-            "kazoo.handlers.eventlet kazoo.handlers.eventlet.* "
-            "oslo_service.backend._eventlet oslo_service.backend._eventlet.* "
-            "psycogreen.eventlet psycogreen.eventlet.* "
-            "raven.transport.eventlet raven.transport.eventlet.* "
-            "taskflow.utils.eventlet_utils taskflow.utils.eventlet_utils.*",
+            f"bottle.EventletServer {_PARTS}",
             "Libraries drop these parts with Eventlet; gunicorn has since version 26.",
             "the library's threading or asyncio part",
             asyncio=None,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from migrator import api
 from migrator.rules import Family, by_hand
 
-_STARTERS = [
-    f"{module}.{name}()"
-    for module in ("eventlet", "eventlet.greenthread")
-    for name in ("spawn", "spawn_after", "spawn_after_local")
-]
+_STARTED = [f"{name}()" for name in api.STARTERS]
 _ASYNC = "the function that runs becomes async def, and so do its callers"
 
 FAMILY = Family(
@@ -64,7 +61,7 @@ FAMILY = Family(
             "a green thread is killed or cancelled",
             "eventlet.kill eventlet.greenthread.kill eventlet.greenthread.cancel "
             "eventlet.api.kill eventlet.greenthread.exc_after eventlet.exc_after "
-            + " ".join(f"{one}.{name}" for one in _STARTERS for name in ("cancel", "kill")),
+            + " ".join(f"{one}.{name}" for one in _STARTED for name in ("cancel", "kill")),
             "The exception is raised where the green thread waits.",
             "task.cancel()",
             asyncio="task.cancel()",
@@ -75,7 +72,7 @@ FAMILY = Family(
             "greenthread",
             "green threads are named or asked: the module, the class, the current one, a result",
             "eventlet.greenthread eventlet.greenthread.* eventlet.getcurrent eventlet.proc "
-            "eventlet.proc.* " + " ".join(f"{one}.*" for one in _STARTERS),
+            "eventlet.proc.* " + " ".join(f"{one}.*" for one in _STARTED),
             "A task takes the place of a green thread.",
             "asyncio.Task (await it; add_done_callback for link), asyncio.current_task",
             asyncio="asyncio.current_task()",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.migrator.test_scan_command import document, migrate
+from tests.migrator.scanning import document, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tests.migrator.test_scan_command import document, migrate
+from tests.migrator.scanning import document, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path

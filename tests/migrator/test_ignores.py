@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.migrator.test_scan_command import document, git, migrate
+from tests.migrator.scanning import document, git, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path

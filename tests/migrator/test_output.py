@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.migrator.test_scan_command import migrate
+from tests.migrator.scanning import migrate
 from tests.programs import ROOT
 
 if TYPE_CHECKING:

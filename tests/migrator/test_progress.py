@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.migrator.test_scan_command import git as repository_git
+from tests.migrator.scanning import git as repository_git
 from tests.terminal import Terminal
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.migrator.test_scan_command import migrate
+from tests.migrator.scanning import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.migrator.test_scan_command import migrate
+from tests.migrator.scanning import document, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +18,7 @@ SWITCH = "eventlet.debug.hub_exceptions(True)\n"
 
 def found(tree: Path, *options: str) -> list[Any]:
     done = migrate("scan", "--no-cache", "--format", "json", *options, ".", cwd=tree)
-    findings = json.loads(done.stdout)["findings"]
-    return [one for one in findings if one["code"].startswith(("EVT1", "EVT2"))]
+    return [one for one in document(done)["findings"] if one["code"].startswith(("EVT1", "EVT2"))]
 
 
 @pytest.mark.parametrize("given", [PLAIN, GUARDED])
@@ -45,3 +43,20 @@ def test_modules_that_others_take_eventlet_from(
     wanted = found(tmp_path)
     assert [one["path"] for one in wanted] == ["pkg/user.py"]
     assert found(tmp_path, "--select", "debug,backdoor") == wanted
+
+
+def test_a_selection_finds_through_facades_what_all_rules_find(tmp_path: Path) -> None:
+    (tmp_path / "compat.py").write_text(
+        "from eventlet import debug, greenpool as pools\n"
+        "from eventlet.hubs import get_hub as hub\nhub().timers\n"
+    )
+    (tmp_path / "user.py").write_text(
+        "from compat import debug, hub, pools\nimport compat\ndebug.spew()\n"
+        "hub().debug_exceptions = True\npools.DEBUG = False\ncompat.debug.unspew()\n"
+    )
+    every, some = (
+        document(migrate("scan", "--format", "json", *options, cwd=tmp_path))["findings"]
+        for options in ((), ("--select", "debug,backdoor"))
+    )
+    assert some == [one for one in every if one["code"].startswith(("EVT1", "EVT2"))]
+    assert len([one for one in some if one["path"] == "user.py"]) == 5

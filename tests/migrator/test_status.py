@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migrator import rules
-from tests.migrator.test_scan_command import ROOT, document, git, migrate
+from tests.migrator.scanning import ROOT, document, git, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path

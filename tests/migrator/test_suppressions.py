@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migrator import project, rules, suppressions
-from tests.migrator.test_scan_command import migrate
+from tests.migrator.scanning import migrate
 
 if TYPE_CHECKING:
     from pathlib import Path

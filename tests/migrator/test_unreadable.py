@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.migrator.test_scan_command import document, migrate
+from tests.migrator.scanning import document, migrate
 from tests.programs import ROOT
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
-from migrator import sources
+from migrator import walk
 from migrator.findings import Unread
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def test_shared_out_or_not(tmp_path: Path) -> None:
     (tmp_path / "z" / "a" / "pyvenv.cfg").touch()
     (tmp_path / "é" / "a" / "loop").symlink_to(tmp_path / "é")
 
-    alone = list(sources.find([str(tmp_path)], processes=1))
-    assert list(sources.find([str(tmp_path)], processes=3)) == alone
+    alone = list(walk.find([str(tmp_path)], processes=1))
+    assert list(walk.find([str(tmp_path)], processes=3)) == alone
     paths = [one.path for one in alone]
     assert not any(isinstance(one, Unread) for one in alone)
     # No d at any level, no z/a, and of a/z only what lies in its b.c.

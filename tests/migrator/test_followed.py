@@ -1,0 +1,91 @@
+"""Where a scan follows Eventlet to: through modules of the project, and into strings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.migrator.scanning import document, migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_facades_are_followed_into_files_without_the_word(project: Path) -> None:
+    (project / "pkg" / "compat.py").write_text(
+        "try:\n    from eventlet import debug as hooks, sleep as pause\n"
+        "except ImportError:\n    hooks = pause = None\n"
+    )
+    (project / "pkg" / "again.py").write_text("from .compat import *\n")
+    (project / "pkg" / "user.py").write_text(
+        "from pkg.compat import hooks\nfrom pkg import again\n\n\ndef f():\n"
+        "    hooks.unspew()\n    again.pause(1)\n"
+    )
+    (project / "other.py").write_text("from compat import hooks\nhooks.unspew()\n")
+    found = document(migrate("scan", "--format", "json", cwd=project))["findings"]
+    assert [(one["line"], one["api"]) for one in found if one["path"] == "pkg/user.py"] == [
+        (1, "eventlet.debug"),
+        (6, "eventlet.debug.unspew"),
+        (7, "eventlet.sleep"),
+    ]
+    assert not [one for one in found if one["path"] == "other.py"]
+
+
+def test_facades_of_every_make(tmp_path: Path) -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/one.py": "from eventlet import debug as hooks\n_own = hooks\n__all__ = ['_own']\n",
+        "pkg/two.py": "from .one import *\n",
+        "pkg/lazy.py": "def get():\n    from eventlet import debug\n    return debug\n"
+        "def __getattr__(name):\n    if name == 'hooks':\n        return get()\n"
+        "    raise AttributeError(name)\n",
+        "space/deep/one.py": "from eventlet import debug as hooks\n",
+        "u1.py": "from pkg.two import hooks\nhooks.spew()\n",
+        "u3.py": "from pkg.two import _own\n_own.spew()\n",
+        "u4.py": "from pkg import lazy\nlazy.get().spew()\nlazy.hooks.spew()\n",
+        "u5.py": "from pkg.lazy import hooks, get\nhooks.spew()\nd = get()\nd.spew()\n",
+        "u6.py": "from space.deep.one import hooks\nhooks.spew()\n",
+        "space/deep/u7.py": "from .one import hooks\nhooks.spew()\n",
+        "u8.py": "from pkg import one\n@patch.object(one, 'hooks')\ndef test(m):\n"
+        "    m.spew.assert_called()\n",
+        "u9.py": "from elsewhere.deep.one import hooks\nhooks.spew()\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = [
+        f"{one['path']}:{one['line']}"
+        for one in document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
+        if one["api"] == "eventlet.debug.spew"
+    ]
+    assert sorted(found) == [
+        *("space/deep/u7.py:2", "u1.py:2", "u3.py:2", "u4.py:2", "u4.py:3"),
+        *("u5.py:2", "u5.py:4", "u6.py:2", "u8.py:4"),
+    ]
+
+
+def test_code_in_strings_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "exec('import eventlet.debug as d; d.spew()')\n"
+        'run(["python", "-c", """\n  from eventlet import debug\n  debug.unspew()\n"""])\n'
+        "exec('import eventlet as')\nsay('import eventlet.debug')\nrun(['x', '-c', name])\n"
+    )
+    found = document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
+    assert [(one["api"], one["kind"], one["line"]) for one in found] == [
+        ("eventlet.debug", "string", 1),
+        ("eventlet.debug.spew", "string", 1),
+        ("eventlet.debug", "string", 2),
+        ("eventlet.debug.unspew", "string", 2),
+    ]
+
+
+def test_text_that_looks_like_a_name_of_eventlet_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "open('eventlet.log')\nx = 'eventlet.net' in url\n"
+        "patch('kiosk.concurrency.eventlet.base')\npatch('project.eventlet.sleep')\n"
+        "environ['eventlet.input']\n"
+    )
+    found = document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
+    assert [(one["api"], one["line"]) for one in found] == [
+        ("eventlet.sleep", 4),
+        ("eventlet.input", 5),
+    ]
