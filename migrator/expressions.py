@@ -41,9 +41,16 @@ Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
 _Comprehension: TypeAlias = "ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp"
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# Functions that import what their text names: importlib, oslo.utils, pytest, werkzeug and Django,
+# pkgutil, and those that do so later.
 IMPORTERS = frozenset(
-    {"import_module", "import_any", "try_import", "__import__", "importorskip", "import_class"}
+    {
+        *("__import__", "import_any", "import_class", "import_from_string", "import_module"),
+        *("import_string", "importorskip", "lazy_callable", "lazy_import", "lazy_module"),
+        *("LazyLoader", "optional_import", "resolve_name", "try_import"),
+    }
 )
+_MAKERS = frozenset({"import_object", "import_object_ns"})  # oslo.utils: call what they import
 _BY_NAME: dict[str, Kind] = {"getattr": "reference", "setattr": "store", "delattr": "store"}
 
 
@@ -155,7 +162,7 @@ class Expressions(Namespaces):
             value = self.lookup(base.id)
             if value and isinstance(base.ctx, ast.Load):
                 found = self.use(value, "reference", base)
-        elif isinstance(base, (ast.BoolOp, ast.IfExp)):
+        elif isinstance(base, (ast.BoolOp, ast.IfExp, ast.NamedExpr)):
             value = self.expression(base)  # in parentheses: these are not nested deeply
         else:
             value = self.by_name(base)
@@ -242,10 +249,12 @@ class Expressions(Namespaces):
 
         Returns the API, its kind and what the call evaluates to.
         """
-        if tail in IMPORTERS or tail in self.importers:
+        if tail in IMPORTERS or tail in _MAKERS or tail in self.importers:
             for text, module in imported(call):
                 if api.is_eventlet(module):
                     self.named.add(id(text))
+                    if tail in _MAKERS:
+                        return module, "import", None
                     whole = tail != "__import__" or gives_submodule(call)
                     return module, "import", module if whole else module.partition(".")[0]
         if tail == "patch" and call.args:

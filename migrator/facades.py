@@ -29,6 +29,7 @@ class Facades:
     def __init__(self, record: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None) -> None:
         self._modules: dict[str, dict[str, dict[str, str]]] = {}
         self._hidden: dict[bytes, set[bytes]] = {}  # last part of a module -> names it gives
+        self._beside: set[bytes] = set()  # what packages give: `from . import x` is all it takes
         for module, roots in (record or {}).items():
             for root, exports in roots.items():
                 self._add(module, root, exports)
@@ -59,6 +60,8 @@ class Facades:
             last = module.rpartition(".")[2].encode("utf-8", "surrogateescape")
             names = {name.strip(b"*()") for name in hidden}
             self._hidden.setdefault(last, set()).update(names)
+            if os.path.isdir(os.path.join(root, *module.split("."))):
+                self._beside |= names
 
     def may_be_used(self, words: bytes, data: bytes | None = None) -> bool:
         """Whether a file that does not name Eventlet may use it through a facade. Cheap.
@@ -66,9 +69,10 @@ class Facades:
         ``words`` are those of its imports (`imported.words`): one has to be the facade's own.
         ``data``, if given, has to hold a name that the facade gives.
         """
-        found = self._hidden.keys() & words.split()
+        said = words.split()
+        found = self._hidden.keys() & said
         if data is None or not found or b"import *" in data:
-            return bool(found)
+            return bool(found) or not self._beside.isdisjoint(said)
         return any(name in data for last in found for name in self._hidden[last])
 
     def taken(self, path: str, data: bytes, imports: Collection[str]) -> bool:
@@ -159,10 +163,18 @@ def _nearest(
 ) -> Mapping[str, str] | None:
     """The module as seen from ``folder``: of several with one name, that on the way up."""
     above = [root for root in roots if folder == root or folder.startswith(root + os.sep)]
-    if above:
-        nearest = max(above, key=len)
-        if "." in module or nearest == folder:
-            return roots[nearest]
-        return roots[nearest] if len(roots) == 1 else None
+    root = max(above, key=len) if above else next(iter(roots))
+    if above and ("." in module or root == folder):
+        return roots[root]
     # A package below src/, seen from tests/ beside it.
-    return next(iter(roots.values())) if len(roots) == 1 and "." in module else None
+    beside, name = os.path.split(root)
+    is_seen = above or (name == "src" and os.path.join(folder, "").startswith(beside + os.sep))
+    if len(roots) > 1 or not ("." in module or (is_seen and not _is_at(folder, module))):
+        return None
+    return roots[root]
+
+
+def _is_at(folder: str, module: str) -> bool:
+    """Whether a folder has a module of its own with that name."""
+    place = os.path.join(folder, module)
+    return os.path.isdir(place) or os.path.isfile(f"{place}.py")

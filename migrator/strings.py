@@ -18,15 +18,26 @@ def dotted_literal(node: ast.AST, *, whole: bool | None = None) -> str | None:
 
     ``whole`` True also takes a name that another is put behind ("eventlet.debug."), False
     what stands before the last dot of one that goes on (f"eventlet.debug.hub_{name}").
+    An entry point's "module:attribute" is the same name as "module.attribute".
     """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         text = node.value
+        if ":" in text:
+            text = _entry_point(text)
         if whole is not None:
             text = text.removesuffix(".") if whole else text.rpartition(".")[0]
         if len(text) < _LONGEST and text.replace(".", "_").isidentifier():
             parts = text.split(".")
             return text if all(parts) else None
     return None
+
+
+def _entry_point(text: str) -> str:
+    """``"eventlet.debug:spew"`` as a dotted name; other texts with a colon as they are."""
+    module, _, attribute = text.partition(":")
+    name = f"{module}.{attribute}"
+    # "eventlet:queue" is rather a key than a name.
+    return name if api.is_library(name) or module.startswith("eventlet.") else text
 
 
 def eventlet_part(name: str) -> str | None:

@@ -63,6 +63,39 @@ def test_facades_of_every_make(tmp_path: Path) -> None:
     ]
 
 
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def spews(folder: Path) -> list[str]:
+    """Where ``eventlet.debug.spew`` is called."""
+    found = document(migrate("scan", "--format", "json", cwd=folder))["findings"]
+    called = [one for one in found if one["api"] == "eventlet.debug.spew" and one["kind"] == "call"]
+    return [f"{one['path']}:{one['line']}" for one in called]
+
+
+def test_what_a_package_re_exports_is_seen_from_inside_and_beside_it(tmp_path: Path) -> None:
+    facade = "from eventlet import debug as hooks\n"
+    write(
+        tmp_path,
+        {
+            "src/app/__init__.py": "from .compat import *\n",
+            "src/app/compat.py": facade,
+            "src/app/inside.py": "from . import hooks\nhooks.spew()\n",
+            "tests/test_app.py": "from app import hooks\nhooks.spew()\n",
+            "tools/app.py": "hooks = print\n",
+            "tools/run.py": "from app import hooks\nhooks.spew()\n",
+            "helpers.py": facade,
+            "one/use.py": "from helpers import hooks\nhooks.spew()\n",
+            "two/helpers.py": "hooks = print\n",
+            "two/use.py": "from helpers import hooks\nhooks.spew()\n",
+        },
+    )
+    assert spews(tmp_path) == ["one/use.py:2", "src/app/inside.py:2", "tests/test_app.py:2"]
+
+
 def test_code_in_strings_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(
         "exec('import eventlet.debug as d; d.spew()')\n"

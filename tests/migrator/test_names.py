@@ -89,6 +89,12 @@ HUB = "eventlet.debug.hub_exceptions"
         "        self.e.debug.hub_exceptions(1)",
         "from eventlet import debug\ndef f(x: 'debug.hub_exceptions') -> None: ...",
         "from eventlet import debug as d\nx: 'list[d.hub_exceptions]' = []",
+        "f = import_string('eventlet.debug.hub_exceptions')\nf(1)",
+        "pkgutil.resolve_name('eventlet.debug:hub_exceptions')(1)",
+        "d = lazy_import.lazy_module('eventlet.debug')\nd.hub_exceptions(1)",
+        "d = LazyLoader('d', globals(), 'eventlet.debug')\nd.hub_exceptions(1)",
+        "(e := __import__('eventlet')).debug.hub_exceptions(1)",
+        "plugin = EntryPoint('x', 'eventlet.debug:hub_exceptions', 'group')",
     ],
 )
 def test_every_road_leads_to_the_api(source: str) -> None:
@@ -125,10 +131,15 @@ def test_every_road_leads_to_the_api(source: str) -> None:
         "from eventlet import debug\ndef f():\n    def g():\n        return debug\n"
         "f().hub_exceptions(1)",
         "other.modules[0].hub_exceptions(True)",
+        "importutils.import_object('eventlet.debug.Spew').hub_exceptions(True)",
     ],
 )
 def test_what_is_not_proven_is_not_said(source: str) -> None:
     assert HUB not in apis(source)
+
+
+def test_a_key_with_a_colon_is_no_entry_point() -> None:
+    assert not uses("cache.get('eventlet:queue')\ncache.get('app.eventlet:debug')")
 
 
 def test_hub_internals_are_found_through_calls_and_variables() -> None:
