@@ -184,7 +184,11 @@ class _Run:
         for one in results:
             module = sources.module_name(one.path)[0].rpartition(".")[2]
             takers = [
-                o for o in uses if o.finding.kind != "import" and module in o.through.split(".")
+                o
+                for o in uses
+                if o.finding.kind != "import"
+                and o.finding.api.startswith(swap.MODULE)
+                and module in o.through.split(".")
             ]
             if not takers or not any(map(_is_for_others, one.outcomes)):
                 continue

@@ -102,10 +102,13 @@ class Source:
         return self.text[start:end]
 
     def line_start(self, offset: int) -> int:
-        """Where the line that holds ``offset`` begins."""
+        """Where the line that holds ``offset`` begins: behind form feeds, which start a page."""
         if self.text[offset - 1 : offset + 1] == "\r\n":
             offset -= 1
-        return max(self.text.rfind("\n", 0, offset), self.text.rfind("\r", 0, offset)) + 1
+        start = max(self.text.rfind("\n", 0, offset), self.text.rfind("\r", 0, offset)) + 1
+        while start < offset and self.text[start] == "\f":
+            start += 1
+        return start
 
     def line_end(self, offset: int) -> int:
         """Behind the line end of the line that holds ``offset``."""

@@ -89,7 +89,7 @@ def _choose_in(result: Result, done: Plan, answers: _Answers, ask: Callable[[str
 def _partners(declined: Finding, done: Plan) -> set[Finding]:
     """What stays with it: a mock and the lines that it stands for change together."""
     outcomes = [outcome for outcome in done.outcomes if outcome.rewritten]
-    targets = {o.finding.api for o in outcomes if o.role == "target"}
+    targets = {o.finding.api for o in outcomes if o.role in ("target", "text")}
     torn = [target for target in targets if covers(target, declined.api)]
     return {o.finding for o in outcomes if any(covers(api, o.finding.api) for api in torn)}
 

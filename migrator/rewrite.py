@@ -8,6 +8,7 @@ it again changes nothing. libcst is imported for files that change, never before
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from migrator.names import Exports, Use
 
 _PASSES = 10  # a site inside another one waits for the next pass
+# Means nothing to Python in front of a statement; libcst puts it elsewhere.
+_PAGE = re.compile(rb"^\f+", re.MULTILINE)
 _WAITS = "another site inside it comes first"
 _SWITCHES = (f"{swap.MODULE}.hub_", f"{swap.MODULE}.tpool_")
 _SAME_SWITCH = {"eventlet.greenpool.DEBUG": (f"{swap.MODULE}.hub_exceptions",)}
@@ -239,7 +242,7 @@ def _change(use: Use, finding: Finding, file: File) -> Change:
     if advice is not finding.advice(file.stage):
         raise Left(advice.reason or "it has to stay")
     role = mocks.role(use, file)
-    if role in ("target", "part"):
+    if role in ("target", "text", "part"):
         change = mocks.fix_target(use, file)
     elif role == "path":
         raise Inherited("it names what a module of the project imports, and follows that")
@@ -391,6 +394,7 @@ def _cannot_reproduce(data: bytes) -> str | None:
     """Why a file is not touched although it parses; None when all is well."""
     import libcst
 
+    data = _PAGE.sub(b"", data)
     try:
         same = libcst.parse_module(data).bytes == data
     except Exception as error:  # noqa: BLE001 - it raises three kinds, and panics of its own

@@ -61,15 +61,16 @@ def _drop_submodule(plan: ImportPlan, one: Imported, rest: list[ast.Name], file:
     """``import eventlet.debug`` also binds ``eventlet``: keep that for those who read it."""
     if any(_reads_module(name, one.module, file) for name in rest):
         return
-    others = [
-        i.alias
-        for i in file.scopes.imports
-        if i.scope is one.scope and i.name == one.name and i is not one
-    ]
+    others = [i.alias for i in _same_name(one, file) if i is not one]
     if any(alias not in plan.dropped for alias in others):
         plan.dropped.add(one.alias)
     else:
         plan.shortened[one.alias] = one.name
+
+
+def _same_name(one: Imported, file: File) -> list[Imported]:
+    """The imports that bind the name of ``one`` in its scope, that one included."""
+    return [i for i in file.scopes.imports if i.scope is one.scope and i.name == one.name]
 
 
 def _swap_in_place(plan: ImportPlan) -> None:
@@ -87,18 +88,22 @@ def _why_kept(use: Use, file: File, gone: Collection[ast.Name], reasons: Mapping
     """Why an import stays: the first use of it that does."""
     one = next((i for i in file.scopes.imports if i.alias is use.node), None)
     reads = file.scopes.reads(one.scope, one.name) if one is not None else []
+    if one is not None and one.target != one.module and len(_same_name(one, file)) > 1:
+        reads = [name for name in reads if _reads_module(name, one.module, file)]
     rest = {name for name in reads if name not in gone}
     if not rest and one is not None and not _is_ours(one, file):
         return "nothing here reads it any more, but importing a module of the project may do more"
-    if not rest:
-        return "its name is used as text or by other modules" if reads else FOR_OTHERS
-    # Its own module's uses say more than others of the name that it binds as well.
-    for other, reason in sorted(
-        reasons.items(), key=lambda item: not item[0].api.startswith(f"{use.api}.")
-    ):
-        if other.kind != "import" and any(part in rest for part in ast.walk(other.node)):
+    own = f"{use.api}." if "." in use.api else "no module"
+    left = [item for item in reasons.items() if item[0].kind != "import"]
+    # Its own module's uses say more than others of the name that it binds as well, and may
+    # reach the module by another name.
+    for other, reason in sorted(left, key=lambda item: not item[0].api.startswith(own)):
+        is_own = other.api.startswith(own) and not file.comes_through(other)
+        if is_own or any(part in rest for part in ast.walk(other.node)):
             line = getattr(other.node, "lineno", 0)
             return f"line {line} still needs it ({reason})"
+    if not rest:
+        return "its name is used as text or by other modules" if reads else FOR_OTHERS
     first = min(name.lineno for name in rest)
     return f"line {first} still needs it"
 

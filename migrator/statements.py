@@ -24,6 +24,7 @@ _PLAIN = (
     *(ast.Name, ast.Attribute, ast.Constant, ast.BoolOp, ast.UnaryOp, ast.Compare),
     *(ast.expr_context, ast.boolop, ast.unaryop, ast.cmpop),
 )
+_BLANK = " \t\r\n"  # a line with a form feed is the start of a page
 # Speaks to a tool about the statement it stands behind; pointless without it.
 _PRAGMA = re.compile(
     r"#\s*(noqa|type:|pragma|pylint:|nosec|isort:|fmt:|ruff:|mypy:|pyright:)", re.IGNORECASE
@@ -230,9 +231,9 @@ def _without_gap(source: Source, cut: Edit, starts_block: set[int]) -> Edit:
         return cut
     text, start, end = source.text, cut.start, cut.end
     above, below = start, end
-    while above and not text[source.line_start(above - 1) : above].strip():
+    while above and not text[source.line_start(above - 1) : above].strip(_BLANK):
         above = source.line_start(above - 1)
-    while below < len(text) and not text[below : source.line_end(below)].strip():
+    while below < len(text) and not text[below : source.line_end(below)].strip(_BLANK):
         below = source.line_end(below)
     lines_above = text.count(source.newline, above, start)
     lines_below = text.count(source.newline, end, below)

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from migrator.fixes.backdoor import SERVER, SPAWNERS
-from migrator.fixes.mocks import STAYS, covers
+from migrator.fixes.mocks import SET, STAYS, covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from migrator.findings import Finding
     from migrator.rewrite import Options, Outcome, Result
+
+_TEXTS = ("text", "part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def decide(results: Sequence[Result], options: Options) -> Together:
     targets: dict[str, list[Outcome]] = {}
     calls: dict[str, list[Outcome]] = {}
     for outcome in (outcome for result in results for outcome in result.outcomes):
-        if outcome.role in ("target", "part", "path", "object"):
+        if outcome.role in ("target", "text", "part", "path", "object"):
             targets.setdefault(outcome.finding.api, []).append(outcome)
         elif outcome.role == "use" and outcome.finding.kind in ("call", "reference"):
             calls.setdefault(outcome.finding.api, []).append(outcome)
@@ -43,26 +45,28 @@ def decide(results: Sequence[Result], options: Options) -> Together:
     for target, outcomes in targets.items():
         covered = [o for api, found in calls.items() if covers(target, api) for o in found]
         if not any(outcome.rewritten for outcome in covered):
-            if any(outcome.role == "object" for outcome in outcomes):
-                held[target] = STAYS
+            if replaced := [o for o in outcomes if o.role == "object"]:
+                is_set = all(outcome.finding.kind == "store" for outcome in replaced)
+                held[target] = SET if is_set else STAYS
             continue
         follow[target] = covered
         problem = _problem(target, covered, outcomes, options, halved)
         if problem:
-            _hold(follow, held, target, outcomes[0].finding, problem)
+            _hold(follow, held, target, outcomes[0], problem)
     # Two mocks may stand for one call, one of them for its whole module.
     while torn := [t for t, some in follow.items() if any(o.finding.api in held for o in some)]:
-        place = targets[torn[0]][0].finding
-        _hold(follow, held, torn[0], place, "another mock of it has to stay")
+        _hold(follow, held, torn[0], targets[torn[0]][0], "another mock of it has to stay")
     renamed, backdoors = _mocked_starts(results, options)
     return Together(frozenset(follow), {**held, **backdoors}, renamed)
 
 
 def _hold(
-    follow: dict[str, list[Outcome]], held: dict[str, str], target: str, place: Finding, why: str
+    follow: dict[str, list[Outcome]], held: dict[str, str], target: str, one: Outcome, why: str
 ) -> None:
     """Let what the target covers stay, and the target with it."""
-    reason = f"{place.path}:{place.span.line} replaces it by name in a test, and {why}"
+    place = one.finding
+    does = "names it by text" if one.role in _TEXTS else "replaces it by name in a test"
+    reason = f"{place.path}:{place.span.line} {does}, and {why}"
     for api in (target, *(outcome.finding.api for outcome in follow.pop(target))):
         held.setdefault(api, reason)
 
@@ -93,11 +97,11 @@ def _mocked_starts(
     mocks = [
         outcome
         for outcome in outcomes
-        if outcome.role in ("target", "object")
+        if outcome.role in ("target", "text", "object")
         and outcome.finding.api in SPAWNERS
         and outcome.calls & started
     ]
-    by_text = all(outcome.role == "target" for outcome in mocks)
+    by_text = all(outcome.role != "object" for outcome in mocks)
     if not mocks or (by_text and options.unsafe and options.stage == "bridge"):
         return frozenset(outcome.finding for outcome in mocks), {}
     place = mocks[0].finding
@@ -123,8 +127,10 @@ def _problem(
 ) -> str | None:
     """Why the mocks cannot follow; None when they can."""
     if options.stage != "bridge" or not target.startswith("eventlet.debug"):
-        return "nothing takes its place that the mock could stand for"
-    stuck = next((o.finding for o in calls if not o.rewritten), None)
+        named = all(outcome.role in _TEXTS for outcome in targets)
+        does = "the text could name" if named else "the mock could stand for"
+        return f"nothing takes its place that {does}"
+    stuck = next((o.finding for o in calls if not o.rewritten and not o.inherited), None)
     if stuck is not None:
         return f"{stuck.path}:{stuck.span.line}, a call of it, cannot be rewritten"
     if any(outcome.role == "part" for outcome in targets):

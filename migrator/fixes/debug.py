@@ -29,11 +29,26 @@ _LOST_IN_SYNC = (
 _NO_EQUIVALENT = (
     "asyncio shows its tasks (Python 3.14); listeners and timers have no public equivalent"
 )
+# The hub's private state -> the public function that sets it, or shows it as text.
+_SETS = {
+    "debug_exceptions": "hub_exceptions",
+    "set_timer_exceptions": "hub_exceptions",
+    "debug_blocking": "hub_blocking_detection",
+    "debug_blocking_resolution": "hub_blocking_detection",
+    "set_debug_listeners": "hub_listener_stacks",
+    "g_prevent_multiple_readers": "hub_prevent_multiple_readers",
+}
+_SHOWS = {
+    **dict.fromkeys(("get_readers", "get_writers", "listeners", "readers", "writers"), "listeners"),
+    **dict.fromkeys(("get_timers_count", "timers", "next_timers"), "timers"),
+}
 
 
 def fix(use: Use, file: File) -> Change:
     """Rewrite one use of ``eventlet.debug``, or raise Left."""
     if file.stage == "bridge":
+        if use.api.startswith("eventlet.hubs."):
+            raise Left(_instead_of(use, file))
         return swap.fix(use, file)
     if use.api == swap.MODULE:
         raise Left(_why_module_stays(use))
@@ -52,6 +67,19 @@ def fix(use: Use, file: File) -> Change:
     return _FIXES[function](use, use.call, file)
 
 
+def _instead_of(use: Use, file: File) -> str:
+    """What to use instead of the hub's private state."""
+    name = use.api.rpartition(".")[2]
+    if name in _SHOWS:
+        return f"private state of the hub: {file.bridge}.debug.format_hub_{_SHOWS[name]} shows it"
+    if name not in _SETS:
+        return file.advice[use].reason or "private state of the hub"
+    function = f"{file.bridge}.debug.{_SETS[name]}"
+    if use.kind == "reference":
+        return f"private state of the hub: {function} sets it, and nothing public tells it"
+    return f"private state of the hub: call {function} instead, which sets it"
+
+
 def _why_module_stays(use: Use) -> str:
     if use.kind == "import":
         return "the module is imported at run time, by a text that names it: remove it by hand"
@@ -67,12 +95,14 @@ def _loop_debug(use: Use, call: ast.Call, file: File) -> Change:
     lines = [f"asyncio.get_running_loop().set_debug({debug})"]
     if use.api.endswith("hub_blocking_detection"):
         seconds = alone(resolution, file.source) if resolution is not None else "1"
-        loop = _unused(["loop", "running_loop", "debugged_loop"], call, file)
-        lines = [
-            f"{loop} = asyncio.get_running_loop()",
-            f"{loop}.set_debug({debug})",
-            f"{loop}.slow_callback_duration = {seconds}",
-        ]
+        loop, made = "asyncio.get_running_loop()", []
+        if not isinstance(file.scope(call).node, ast.ClassDef):  # there, a name is an attribute
+            name = _unused(["loop", "running_loop", "debugged_loop"], call, file)
+            loop, made = name, [f"{name} = {loop}"]
+        set_both = [f"{loop}.set_debug({debug})", f"{loop}.slow_callback_duration = {seconds}"]
+        if state and resolution and _place(resolution) < _place(state):
+            set_both.reverse()  # what arguments do happens in the order of the source
+        lines = made + set_both
     if use.in_async:
         file.require_free("asyncio", call, "asyncio")
         return Change(statements={statement: lines}, standard=["asyncio"])
@@ -145,6 +175,10 @@ def _alone(call: ast.Call, file: File) -> ast.stmt:
     if not isinstance(statement, ast.Expr):
         raise Left("the result is used")
     return statement
+
+
+def _place(node: ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
 
 
 def _unused(names: list[str], node: ast.AST, file: File) -> str:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from migrator.names import Use
 
-Role: TypeAlias = Literal["use", "target", "part", "path", "object", "mock", "along"]
+Role: TypeAlias = Literal["use", "target", "text", "part", "path", "object", "mock", "along"]
 
 _REPLACED = ("eventlet.debug.", "eventlet.backdoor.")
 STAYS = "what it names is not rewritten everywhere: the mock stays with it"
+SET = "the name is set in Eventlet's own module at run time"
 _TEXT_STAYS = "what this text names is not rewritten everywhere: it stays with that"
 _REVIEW = "a mock follows the line that it stands for: look whether it is called as before"
 
@@ -30,18 +31,19 @@ _REVIEW = "a mock follows the line that it stands for: look whether it is called
 def role(use: Use, file: File) -> Role:
     """What the use has to do with mocks.
 
-    "target": text that names the API; "part": text that names it inside another module;
-    "path": text that names it by the module of the project that has it; "object": the name
-    is replaced in the module itself, as by ``patch.object`` or an assignment; "mock": it
-    goes through a mock, which was handed in or started; "use": nothing. (An outcome may also
-    be "along": the use went with another one, or has its value from one.)
+    "target": text by which a mock names the API; "text": other text that does, as in a list
+    of targets; "part": text that names it inside another module; "path": it is replaced where
+    a module of the project has it, which is named; "object": in the module itself, as by
+    ``patch.object`` or an assignment; "mock": it goes through a mock, which was handed in or
+    started; "use": nothing. (An outcome may also be "along": the use went with another one,
+    or has its value from one.)
     """
     node = use.node
     if use.kind == "import":
         return "use"
     if use.kind == "string" and isinstance(node, ast.Constant):
         if node.value == use.api:
-            return "target"
+            return "target" if _replaces(node, file) else "text"
         return "part" if eventlet_part(str(node.value).removesuffix(".")) else "path"
     if isinstance(node, ast.keyword):  # patch.multiple follows the text, if it has one
         target = replacement(file.source.parents[node])
@@ -50,17 +52,19 @@ def role(use: Use, file: File) -> Role:
         use.api.startswith(_REPLACED) or use.api in SPAWNERS
     )
     if isinstance(node, ast.Call):
-        return "object" if replaced and replacement(node) else "use"
-    if _is_mock(node, file):
+        replaced = replaced and replacement(node) is not None
+    elif _is_mock(node, file):
         return "mock"
-    return "object" if replaced else "use"
+    if not replaced:
+        return "use"
+    return "path" if file.comes_through(use) else "object"
 
 
 def fix_target(use: Use, file: File) -> Change:
     """Let the text name the bridge instead. Raises Left."""
     assert isinstance(use.node, ast.Constant)
     if use.api not in file.follow:
-        raise Left(STAYS if replacement(file.source.parents[use.node]) else _TEXT_STAYS)
+        raise Left(STAYS if _replaces(use.node, file) else _TEXT_STAYS)
     text = file.source.segment(use.node)
     old = "eventlet.debug"
     if text.count(old) != 1:
@@ -123,6 +127,15 @@ def covers(target: str, api: str) -> bool:
     return api == target or api.startswith(f"{target}.")
 
 
+def _replaces(text: ast.Constant, file: File) -> bool:
+    """Tell whether it is an argument of a call that puts a mock in the place of what it names."""
+    around = file.source.parents[text]
+    return (
+        replacement(file.source.parents[around] if isinstance(around, ast.keyword) else around)
+        is not None
+    )
+
+
 def _is_mock(node: ast.AST, file: File) -> bool:
     """Tell whether the name that ``node`` starts with is handed in by mock, or its result."""
     name = root_name(node)
@@ -140,11 +153,21 @@ def _is_mock(node: ast.AST, file: File) -> bool:
             for other in ast.walk(file.source.tree)
         )
     return any(
-        isinstance(binder, ast.arg)
+        (isinstance(binder, ast.arg) and not _has_default(binder, parents))
         or isinstance(parents[binder], ast.withitem)
         or makes_mock(getattr(parents[binder], "value", None))
         for binder in binders
     )
+
+
+def _has_default(argument: ast.arg, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    """Whether its function gives the argument a value itself: then mock does not."""
+    arguments = parents[argument]
+    assert isinstance(arguments, ast.arguments)
+    if argument in arguments.kwonlyargs:
+        return arguments.kw_defaults[arguments.kwonlyargs.index(argument)] is not None
+    places = [*arguments.posonlyargs, *arguments.args]
+    return argument in places[len(places) - len(arguments.defaults) :]
 
 
 def _is_first_argument(binders: list[ast.AST], parents: Mapping[ast.AST, ast.AST]) -> bool:

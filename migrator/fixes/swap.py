@@ -130,7 +130,7 @@ def _require_below(use: Use, file: File, seen: frozenset[Use] = frozenset()) -> 
     if advice.applicability == "manual":
         raise Left(advice.reason or "no rewrite is known")
     _require_not_looked_up(file)
-    if use.kind == "string" and not file.unsafe:
+    if use.kind == "string" and not file.unsafe and not file.comes_through(use):
         raise NeedsReview("it is named by text, as tests do; pass --unsafe to rewrite it")
     _name_of(use)
     if use.api == MODULE:

@@ -172,38 +172,6 @@ def test_bytes_that_libcst_does_not_reproduce_are_refused(tmp_path: Path) -> Non
     }
 
 
-def test_a_facade_moves_with_all_that_take_from_it(tmp_path: Path) -> None:
-    package = tmp_path / "pkg"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "compat.py").write_text(
-        "from eventlet import debug as hooks\nfrom eventlet.debug import spew\n"
-    )
-    (package / "a.py").write_text("from pkg.compat import hooks, spew\nhooks.spew()\nspew()\n")
-    (package / "b.py").write_text("from . import compat\ncompat.hooks.tpool_exceptions(True)\n")
-    (package / "test_a.py").write_text(
-        "from unittest import mock\nmock.patch('pkg.compat.hooks.spew')\n"
-    )
-    found = record("--to", "bridge", "--write", "--allow-dirty", tmp_path)["findings"]
-    assert {f["outcome"] for f in found} == {"rewritten"}
-    assert (package / "compat.py").read_text() == (
-        "from bridge import debug as hooks\nfrom bridge.debug import spew\n"
-    )
-    assert record("--to", "bridge", tmp_path)["findings"] == []
-
-
-def test_a_facade_stays_with_what_cannot_follow(tmp_path: Path) -> None:
-    compat, app = tmp_path / "compat.py", tmp_path / "app.py"
-    compat.write_text("from eventlet import debug\n")
-    app.write_text(
-        "from compat import debug\ndebug.spew()\ndebug.hub_prevent_multiple_readers(False)\n"
-    )
-    found = record("--to", "bridge", tmp_path)["findings"]
-    assert {f["outcome"] for f in found} == {"left"}
-    reasons = [f["reason"] for f in found if f["path"] == str(compat)]
-    assert reasons == [f"{app}:3 takes it from here, and cannot follow"]
-
-
 def test_a_link_and_its_file_change_once(tmp_path: Path) -> None:
     (tmp_path / "b.py").write_text(DEBUG)
     (tmp_path / "a.py").symlink_to("b.py")

@@ -244,6 +244,38 @@ def test_a_mock_by_the_modules_path_needs_no_change(tmp_path: Path) -> None:
     assert apply(tmp_path) == (APP.replace("eventlet", "bridge"), HEAD + test)
 
 
+@pytest.mark.parametrize(
+    "replace",
+    [
+        "patch.object(app.debug, 'hub_exceptions')",
+        "patch.object(app, 'debug')",
+        "patch.multiple('app.debug', hub_exceptions=DEFAULT)",
+    ],
+)
+def test_a_mock_in_the_projects_module_needs_no_change(replace: str, tmp_path: Path) -> None:
+    test = f"\n\ndef test():\n    with {replace} as hub:\n        app.main()\n    assert hub\n"
+    write(tmp_path, test)
+    assert apply(tmp_path) == (APP.replace("eventlet", "bridge"), HEAD + test)
+
+
+def test_reasons_are_those_of_what_is_there(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    given = (
+        "import eventlet.debug\n\n\ndef main(state=eventlet.debug.unspew):\n"
+        "    state()\n    eventlet.debug.tpool_exceptions(True)\n"
+    )
+    app.write_text(f"{given}\n\neventlet.debug.level = 3\n")
+    found = migrate("apply", "--to", "bridge", app).stdout
+    assert "the name is set in Eventlet's own module at run time" in found
+    found = migrate("apply", "--to", "asyncio", app).stdout
+    assert "eventlet.debug.unspew left: it is reached through state" in found
+    app.write_text(f"{given}\n\nprint('eventlet.debug' in main.__globals__)\n")
+    found = migrate("apply", "--to", "bridge", app).stdout
+    assert "app.py:9 names it by text, and rewriting that needs --unsafe" in found
+    found = migrate("apply", "--to", "asyncio", app).stdout
+    assert "nothing takes its place that the text could name" in found
+
+
 def test_two_mocks_of_one_line_stay_together(tmp_path: Path) -> None:
     test = (
         f"{FOLLOW['class']}\n\ndef test_whole():\n"

@@ -22,6 +22,14 @@ SAFE = [
         id="the name loop is taken",
     ),
     pytest.param(
+        "from eventlet import debug\nasync def f():\n"
+        "    class A:\n        debug.hub_blocking_detection(True, 2)\n",
+        "import asyncio\nasync def f():\n"
+        "    class A:\n        asyncio.get_running_loop().set_debug(True)\n"
+        "        asyncio.get_running_loop().slow_callback_duration = 2\n",
+        id="no new attribute in a class body",
+    ),
+    pytest.param(
         "import asyncio\nfrom eventlet import debug\nasync def f():\n"
         "    debug.hub_listener_stacks(True)\n    debug.hub_timer_stacks()\n",
         "import asyncio\nasync def f():\n    asyncio.get_running_loop().set_debug(True)\n"

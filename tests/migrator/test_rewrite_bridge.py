@@ -233,6 +233,33 @@ LEFT = [
         "import eventlet.debug\n__all__ = ['x']\n", "nothing here reads it", id="import for others"
     ),
     pytest.param(
+        "import eventlet\nimport eventlet.debug\neventlet.monkey_patch()\n",
+        "nothing here reads it",
+        id="import for others of a module whose package is read",
+    ),
+    pytest.param(
+        "import eventlet\nfrom eventlet import backdoor\n"
+        "sock = eventlet.listen(('', 1))\nport = sock.getsockname()\n"
+        "eventlet.spawn(eventlet.backdoor.backdoor_server, sock)\n",
+        "line 5 still needs it (sock is used elsewhere (line 4)",
+        id="import for a use that has the module from its package",
+    ),
+    pytest.param(
+        "from eventlet import hubs\nhubs.get_hub().debug_exceptions = True\n",
+        "call bridge.debug.hub_exceptions instead",
+        id="a switch of the hub that is set",
+    ),
+    pytest.param(
+        "from eventlet import hubs\nprint(hubs.get_hub().debug_blocking)\n",
+        "bridge.debug.hub_blocking_detection sets it, and nothing public tells it",
+        id="a switch of the hub that is read",
+    ),
+    pytest.param(
+        "from eventlet import hubs\nprint(len(hubs.get_hub().timers))\n",
+        "bridge.debug.format_hub_timers shows it",
+        id="the timers of the hub",
+    ),
+    pytest.param(
         "from unittest import mock\nmock.patch('eventlet.debug.spew')\n",
         "the mock stays",
         id="mock of something that is not rewritten",

@@ -129,6 +129,12 @@ ARGUMENTS = [
         id="an assignment expression",
     ),
     pytest.param(
+        "debug.hub_blocking_detection(resolution=next(a), state=next(a))",
+        "loop = asyncio.get_running_loop()\n    loop.slow_callback_duration = next(a)\n"
+        "    loop.set_debug(next(a))",
+        id="the second parameter first",
+    ),
+    pytest.param(
         "debug.hub_listener_stacks((yield a))",
         "asyncio.get_running_loop().set_debug((yield a))",
         id="a yield",
@@ -142,6 +148,18 @@ def test_arguments_keep_what_they_mean(before: str, after: str) -> None:
     assert_rewrite(
         f"from eventlet import debug\n{head}{before}{tail}",
         f"import asyncio\n{head}{after}{tail}",
+        to="asyncio",
+    )
+
+
+def test_form_feeds_stay_where_they_are() -> None:
+    assert_rewrite(
+        "import os\n\f\n\fimport eventlet.debug\n\fdef f():\n\f    eventlet.debug.spew()\n",
+        "import os\n\f\n\fimport bridge.debug\n\fdef f():\n\f    bridge.debug.spew()\n",
+    )
+    assert_rewrite(
+        "x = 1\n\n\f\nfrom eventlet import debug\n\fdebug.tpool_exceptions(True)\n\f\ny = 2\n",
+        "x = 1\n\n\f\n\f\f\ny = 2\n",
         to="asyncio",
     )
 
