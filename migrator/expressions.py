@@ -72,7 +72,6 @@ class Expressions(Namespaces):
         self.importers: set[str] = set()  # other names of import_module and kin
         self.pending: deque[tuple[Function, Scope, Mapping[str, str]]] = deque()
         self.named: set[int] = set()  # literals that were understood as part of a call
-        self.classes: dict[str, Mapping[str, str]] = {}  # what their attributes hold
         self.listed: list[str] = []  # in __all__
         self.answers: Mapping[ast.AST, list[str]] = {}  # as in `providers.asked_names`
 
@@ -138,6 +137,7 @@ class Expressions(Namespaces):
         self.expression(node.generators[0].iter)
         scope = Scope(node, self.scope, in_async=self.scope.in_async)
         scope.me, scope.attributes = self.scope.me, self.scope.attributes
+        scope.owner = self.scope.owner
         outer = self.inside(scope)
         for number, generator in enumerate(node.generators):
             if number:
@@ -195,10 +195,10 @@ class Expressions(Namespaces):
             stack += reversed(link.args)
             if unwrap(value) and at is link.func:
                 value, at = value if tail in STARTS else None, link
-            elif value is not None and at is link.func:
+            elif at is link.func and value and (api.is_eventlet(value) or self.result_of(value)):
                 is_statement = statement and link is node
                 found = self.use(value, "call", link.func, link, statement=is_statement)
-                tracked = f"{value}()" if value in api.TRACKED_RESULTS else self.given(value)
+                tracked = self.result_of(value)
                 if found and tracked and value not in api.HUBS:
                     self.uses.append(found)
                     found = None
@@ -224,13 +224,22 @@ class Expressions(Namespaces):
         return value
 
     def own_attribute(self, link: ast.Attribute) -> str | None:
-        """What ``self.x`` and ``Class.x`` hold."""
+        """What ``self.x`` holds; the dotted name of ``self.f``, if it returns Eventlet."""
         scope, owner = self.scope, link.value
         if not isinstance(link.ctx, ast.Load) or not isinstance(owner, ast.Name):
             return None
-        if owner.id != scope.me:
-            return self.classes.get(owner.id, {}).get(link.attr)
-        return scope.attributes.get(link.attr) if scope.attributes else None
+        if owner.id != scope.me or not scope.attributes:
+            return None
+        if f"{link.attr}()" in scope.attributes:
+            return f"{scope.owner}.{link.attr}"
+        return scope.attributes.get(link.attr)
+
+    def result_of(self, function: str) -> str | None:
+        """What a call gives, as far as its attributes are worth a finding."""
+        if function in api.TRACKED_RESULTS:
+            return f"{function}()"
+        # An instance has what its class has.
+        return self.given(function) or (function if self.attributes_of(function) else None)
 
     @staticmethod
     def by_name(node: ast.AST) -> str | None:

@@ -58,7 +58,7 @@ class Facades:
         hidden = {name.encode() for name in exports if not may_matter(name.encode())}
         if hidden:
             last = module.rpartition(".")[2].encode("utf-8", "surrogateescape")
-            names = {name.strip(b"*()") for name in hidden}
+            names = {name.strip(b"*()").partition(b".")[0] for name in hidden}
             self._hidden.setdefault(last, set()).update(names)
             if os.path.isdir(os.path.join(root, *module.split("."))):
                 self._beside |= names
@@ -83,7 +83,9 @@ class Facades:
             # A name for the module itself may be any; without, its own stands before the dot.
             owner = "" if module in imports else module.rpartition(".")[2]
             for name in exports:
-                bare = name.removeprefix("*").removesuffix("()")
+                bare, _, attribute = name.removeprefix("*").removesuffix("()").partition(".")
+                if attribute and not _is_said(attribute, "", data):
+                    continue
                 if f"{module}.{bare}" in imports or _is_said(bare, owner, data):
                     return True
         return False

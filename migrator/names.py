@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from migrator import api
 from migrator.bindings import bound_names, paired
-from migrator.expressions import IMPORTERS, Expressions, Function
+from migrator.classes import Classes
+from migrator.expressions import IMPORTERS, Function
 from migrator.imported import absolute
 from migrator.mocked import TEST_PREFIX, is_default, replacement, unwrap
 from migrator.namespaces import Scope
@@ -56,14 +57,15 @@ def resolve(
         # `self.hub = get_hub()` and `global debug` reach code that was walked earlier.
         if walk.late == walk.seeds and not walk.skipped_too_early:
             break
-        bounds = walk.bounds  # the same tree, and dear to find
-        walk = _Walk(module, package, exports or {}, walk.late, source, walk.words)
-        walk.bounds = bounds
+        last = walk
+        walk = _Walk(module, package, exports or {}, last.late, source, last.words)
+        walk.bounds = last.bounds  # the same tree, and dear to find
+        walk.mixed = last.mixed
         walk.module(tree)
     return Names(tuple(walk.uses), walk.exports(), frozenset(walk.imports))
 
 
-class _Walk(Expressions):
+class _Walk(Classes):
     """Walks statements in the order of execution, function bodies last."""
 
     def __init__(
@@ -88,6 +90,8 @@ class _Walk(Expressions):
         """What other modules find here; "f()" is what its function f returns."""
         held = {**self.late.get("given", {}), **self.root.held}
         found = {name: value for name, value in held.items() if api.is_eventlet(value)}
+        for name, value in self.root.held.items():
+            found.update(self.attributes_for_others(name, value))
         # A star brings no private names, unless they are listed.
         listed = {f"*{name}": found[name] for name in self.listed if name in found}
         return {**found, **listed}
@@ -201,10 +205,9 @@ class _Walk(Expressions):
 
     def annotated(self, node: ast.AnnAssign) -> None:
         self.annotation(node.annotation)
-        if node.value is not None:
-            self.target(node.target, self.expression(node.value))
-        else:
-            self.target(node.target, None)
+        value = self.expression(node.value) if node.value is not None else None
+        if node.value is not None or isinstance(node.target, ast.Name):
+            self.target(node.target, value, node.value)
 
     def augmented(self, node: ast.AugAssign) -> None:
         self.expression(node.value)
@@ -217,6 +220,8 @@ class _Walk(Expressions):
         """
         if isinstance(node, ast.Name):
             self.hold(node.id, value)
+            if _is_none(source):
+                self.scope.hidden.discard(node.id)  # a place to fill later
         elif isinstance(node, (ast.Tuple, ast.List)):
             for target, part in paired(node.elts, source):
                 self.target(target, self.peek(part) if part else None, part)
@@ -224,23 +229,8 @@ class _Walk(Expressions):
             self.target(node.value, None)
         else:
             self.expression(node)
-            if isinstance(node, ast.Attribute) and value:
+            if isinstance(node, ast.Attribute) and not _is_none(source):
                 self.attribute(node, value)
-
-    def attribute(self, node: ast.Attribute, value: str) -> None:
-        """``self.x = <Eventlet>`` holds for every method of the class."""
-        scope = self.scope
-        if isinstance(node.value, ast.Name) and node.value.id == scope.me and scope.me:
-            assert scope.attributes is not None
-            scope.attributes[node.attr] = value
-            self.remember(self.class_key(scope), node.attr, value)
-
-    @staticmethod
-    def class_key(scope: Scope) -> object:
-        above = scope.parent
-        while above is not None and not isinstance(above.node, ast.ClassDef):
-            above = above.parent
-        return above.node if above else None
 
     def delete(self, node: ast.Delete) -> None:
         for target in node.targets:
@@ -248,13 +238,8 @@ class _Walk(Expressions):
 
     def return_(self, node: ast.Return) -> None:
         value = self.expression(node.value) if node.value else None
-        function = self.scope.node
-        if not value or not api.is_eventlet(value) or not isinstance(function, ast.FunctionDef):
-            return
-        if self.scope.parent is self.root and not value.endswith("()"):
-            self.remember("given", f"{function.name}()", value)
-            for name in self.answers.get(node, ()):
-                self.remember("given", name, value)
+        if value and api.is_eventlet(value) and not value.endswith("()"):
+            self.give(value, self.answers.get(node, ()))
 
     def expression_statement(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Constant):
@@ -265,19 +250,20 @@ class _Walk(Expressions):
         handed = self.handed(node.decorator_list)
         if handed:  # its tests are given mocks, and need not name Eventlet themselves
             self.words[TEST_PREFIX] = None
-        for expression in node.bases:
-            self.expression(expression)
+        bases = [self.expression(expression) for expression in node.bases]
         for keyword in node.keywords:
             self.expression(keyword.value)
         scope = Scope(node, self.scope, in_async=self.scope.in_async)
         scope.handed = handed
-        scope.attributes = dict(self.seeds.get(node, {}))
+        scope.owner = self.class_name(node)
+        inherited = self.inherited(bases)
+        scope.attributes = {**inherited, **self.seeds.get(node, {})}
         outer = self.inside(scope)
         self.body(node.body)
         self.scope = outer
-        scope.attributes.update(scope.held)
-        self.hold(node.name, None)
-        self.classes[node.name] = scope.attributes
+        self.keep_attributes(scope, inherited)
+        is_followed = scope.attributes and not api.is_eventlet(scope.owner)
+        self.hold(node.name, scope.owner if is_followed else None)
 
     def def_(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         handed = self.handed(node.decorator_list)
@@ -318,9 +304,10 @@ class _Walk(Expressions):
         arguments = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
         if isinstance(parent.node, ast.ClassDef) and arguments:
             scope.me = arguments.pop(0)
-            scope.attributes = parent.attributes
+            scope.attributes, scope.owner = parent.attributes, parent.owner
         elif parent.me:
             scope.me, scope.attributes = parent.me, parent.attributes
+            scope.owner = parent.owner
         late = self.seeds.get(node, {})
         scope.held.update(late)
         scope.held.update(given)
@@ -365,7 +352,8 @@ class _Walk(Expressions):
             elif alias.asname and alias.name in IMPORTERS:
                 self.importers.add(alias.asname)
             interesting = known or name in self.known or self.leads_on(name) or self.given(name)
-            self.hold(alias.asname or alias.name, name if interesting else None)
+            is_held = interesting or self.attributes_of(name)
+            self.hold(alias.asname or alias.name, name if is_held else None)
 
     def star(self, module: str, alias: ast.alias) -> None:
         if api.is_eventlet(module):
@@ -373,8 +361,13 @@ class _Walk(Expressions):
             for name in api.STAR.get(module, "").split():
                 self.hold(name, f"{module}.{name}")
         for name, value in self.known.get(module, {}).items():
+            owner, dot, _ = name.partition(".")
             if not name.startswith("_"):
-                self.hold(name.removeprefix("*"), value)
+                self.hold(owner.removeprefix("*"), f"{module}.{owner}" if dot else value)
+
+
+def _is_none(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 _STATEMENTS: dict[type[ast.AST], Callable[[_Walk, Any], None]] = {

@@ -29,6 +29,7 @@ class Scope:
         "in_async",
         "me",
         "node",
+        "owner",
         "parent",
     )
 
@@ -40,6 +41,7 @@ class Scope:
         self.hidden: set[str] = set()  # names that a class body gave something unknown
         self.me = ""  # the name of a method's first parameter
         self.attributes: dict[str, str] | None = None  # what `self.x` holds, by class
+        self.owner = ""  # the dotted name of that class
         self.handed: list[tuple[str, str]] = []  # what a class decorator hands its tests
 
 
@@ -73,6 +75,8 @@ class Namespaces:
         self.seeds = seeds
         self.late: dict[object, dict[str, str]] = {}
         self.root = self.scope = Scope(ast.Module(body=[], type_ignores=[]), None)
+        self.classes: dict[str, dict[str, str]] = {}  # by dotted name: what their attributes hold
+        self.mixed: dict[str, set[str]] = {}  # those that are given other things, too
         self.bounds: dict[ast.AST, Bound] = {}
         self.roots = {"eventlet", "greenlet", *api.LIBRARY_ROOTS}
         self.roots.update(name.partition(".")[0] for name in exports)
@@ -123,7 +127,7 @@ class Namespaces:
 
     def remember(self, place: object, name: str, value: str) -> None:
         """Keep a binding for the next walk, since code before it may need it."""
-        self.words[name] = None
+        self.words[name.removesuffix("()")] = None
         self.late.setdefault(place, {})[name] = value
 
     def lookup(self, name: str) -> str | None:
@@ -133,7 +137,7 @@ class Namespaces:
         while scope is not None:
             # A class body's names are seen in that body only.
             if first or not isinstance(scope.node, ast.ClassDef):
-                value = scope.held.get(name)
+                value = scope.held.get(name) or self.bound_later(name, scope)
                 if value is not None:
                     return value
                 if scope.parent is not None and self.visible_above(name, scope) is False:
@@ -141,6 +145,12 @@ class Namespaces:
             first = False
             scope = scope.parent
         return None
+
+    def bound_later(self, name: str, scope: Scope) -> str | None:
+        """What a function that says ``global`` or ``nonlocal`` gives the name when it is called."""
+        if name in scope.hidden or isinstance(scope.node, ast.ClassDef):
+            return None
+        return self.seeds.get("module" if scope is self.root else scope.node, {}).get(name)
 
     def bound(self, scope: Scope) -> Bound:
         """The names that a scope binds itself, found on demand."""
@@ -164,20 +174,48 @@ class Namespaces:
         return outer
 
     def through(self, name: str) -> str:
-        """Follow a project's own re-exports to what they hold."""
+        """Follow a project's own re-exports, and attributes of its classes, to what they hold."""
         for _ in range(8):  # longer chains of facades are cycles
-            module, _, attribute = name.rpartition(".")
+            place, _, attribute = name.rpartition(".")
             rest = ""
-            while module:
-                held = self.known.get(module, {}).get(attribute)
+            while place:
+                held = self.held_by(place, attribute)
                 if held and held != name:
                     name = held + rest
                     break
                 rest = f".{attribute}{rest}"
-                module, _, attribute = module.rpartition(".")
+                place, _, attribute = place.rpartition(".")
             else:
                 return name
         return name
+
+    def held_by(self, place: str, attribute: str) -> str | None:
+        """What an attribute of a module or class of the project holds."""
+        module, _, owner = place.rpartition(".")
+        return (
+            self.known.get(place, {}).get(attribute)
+            or (self.attributes_of(place).get(attribute) if place in self.classes else None)
+            or self.known.get(module, {}).get(f"{owner}.{attribute}")
+        )
+
+    def attributes_of(self, name: str) -> Mapping[str, str]:
+        """What a class's attributes hold for others; "f()" is what a method returns.
+
+        Not those that are sometimes given something else.
+        """
+        if api.is_eventlet(name):
+            return {}  # that class has a rule itself
+        own = self.classes.get(name)
+        if own is not None:
+            mixed = self.mixed.get(name, ())
+            return {attribute: it for attribute, it in own.items() if attribute not in mixed}
+        module, _, owner = name.rpartition(".")
+        start = f"{owner}."
+        return {
+            attribute.removeprefix(start): value
+            for attribute, value in self.known.get(module, {}).items()
+            if attribute.startswith(start)
+        }
 
     def given(self, function: str) -> str | None:
         """What a function of the project that gives Eventlet returns."""

@@ -1,4 +1,4 @@
-"""Functions that give Eventlet: ``get_eventlet()``, and a module's lazy ``__getattr__``."""
+"""Functions that give Eventlet: ``get_eventlet()``, properties, a module's lazy ``__getattr__``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def asked_names(function: Function) -> dict[ast.AST, list[str]]:
             for inner in node.body:
                 answers.update((one, names) for one in ast.walk(inner) if _is_return(one))
     return answers
+
+
+def is_property(function: ast.FunctionDef) -> bool:
+    """Whether a method is read like an attribute: ``@property``, ``@cached_property`` and kin."""
+    names = [getattr(one, "attr", getattr(one, "id", "")) for one in function.decorator_list]
+    return any(name.lower().endswith("property") for name in names)
 
 
 def _is_return(node: ast.AST) -> bool:

@@ -96,6 +96,42 @@ def test_what_a_package_re_exports_is_seen_from_inside_and_beside_it(tmp_path: P
     assert spews(tmp_path) == ["one/use.py:2", "src/app/inside.py:2", "tests/test_app.py:2"]
 
 
+def test_attributes_of_classes_are_followed_into_other_files(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "a.py": "import eventlet\n\n\nclass Hooks:\n    hooks = eventlet.debug\n\n"
+            "    def __init__(self):\n        self.late = eventlet.debug\n"
+            "        self.mixed = eventlet.debug\n        self.mixed = print\n\n"
+            "    def get(self):\n        return eventlet.debug\n",
+            "b.py": "from a import Hooks\nHooks.hooks.spew()\n",
+            "c.py": "import a\nh = a.Hooks()\nh.late.spew()\nh.get().spew()\nh.mixed.spew()\n",
+            "d.py": "from b import Hooks as H\n\n\nclass Mine(H):\n    def go(self):\n"
+            "        self.hooks.spew()\n        self.late.spew()\n",
+            "e.py": "from a import *\nHooks.hooks.spew()\n",
+            "f.py": "from a import Other as Hooks\nHooks.hooks.spew()\n",
+        },
+    )
+    assert spews(tmp_path) == [
+        *("b.py:2", "c.py:3", "c.py:4", "d.py:6", "d.py:7", "e.py:2"),
+    ]
+
+
+def test_a_helper_called_through_a_facade_is_still_seen_to_name_an_api(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "tests/__init__.py": "from eventlet import hubs\n",
+            "tests/test_a.py": "import tests.mock as mock\nfrom eventlet import debug\n"
+            "mock.patch.object(debug, 'spew')\n",
+        },
+    )
+    found = document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
+    assert ("tests/test_a.py", 3, "eventlet.debug.spew") in [
+        (one["path"], one["line"], one["api"]) for one in found
+    ]
+
+
 def test_code_in_strings_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(
         "exec('import eventlet.debug as d; d.spew()')\n"

@@ -95,6 +95,21 @@ HUB = "eventlet.debug.hub_exceptions"
         "d = LazyLoader('d', globals(), 'eventlet.debug')\nd.hub_exceptions(1)",
         "(e := __import__('eventlet')).debug.hub_exceptions(1)",
         "plugin = EntryPoint('x', 'eventlet.debug:hub_exceptions', 'group')",
+        "def f():\n    d = None\n    def load():\n        nonlocal d\n"
+        "        from eventlet import debug as d\n    load()\n    d.hub_exceptions(True)",
+        "d = None\ndef load():\n    global d\n    from eventlet import debug as d\n"
+        "load()\nd.hub_exceptions(True)",
+        "def load():\n    global eventlet\n    import eventlet\n"
+        "load()\neventlet.debug.hub_exceptions(True)",
+        "import eventlet\nclass A:\n    def f(self):\n        self.d = eventlet.debug\n"
+        "class B(A):\n    def g(self):\n        self.d.hub_exceptions(True)",
+        "import eventlet\nclass A:\n    d = eventlet.debug\na = A()\na.d.hub_exceptions(True)",
+        "import eventlet\nclass A:\n    @property\n    def d(self):\n"
+        "        return eventlet.debug\n    def f(self):\n        self.d.hub_exceptions(True)",
+        "import eventlet\nclass A:\n    @staticmethod\n    def d():\n"
+        "        return eventlet.debug\nA.d().hub_exceptions(True)",
+        "import eventlet\nclass A:\n    class B:\n        d = eventlet.debug\n"
+        "A.B.d.hub_exceptions(True)",
     ],
 )
 def test_every_road_leads_to_the_api(source: str) -> None:
@@ -132,6 +147,14 @@ def test_every_road_leads_to_the_api(source: str) -> None:
         "f().hub_exceptions(1)",
         "other.modules[0].hub_exceptions(True)",
         "importutils.import_object('eventlet.debug.Spew').hub_exceptions(True)",
+        "import eventlet\nclass A:\n    d = eventlet.debug\nclass B(A):\n    d = other()\n"
+        "    def f(self):\n        self.d.hub_exceptions(True)",
+        "import eventlet\nclass A:\n    def f(self):\n        self.d = eventlet.debug\n"
+        "    def g(self):\n        self.d = other()\na = A()\na.d.hub_exceptions(True)",
+        "import eventlet\ndef f():\n    class A:\n        d = eventlet.debug\n"
+        "class A: pass\nA.d.hub_exceptions(True)",
+        "d = other()\ndef load():\n    global d\n    from eventlet import debug as d\n"
+        "d.hub_exceptions(True)",
     ],
 )
 def test_what_is_not_proven_is_not_said(source: str) -> None:

@@ -1,0 +1,83 @@
+"""Classes of the project whose attributes hold Eventlet, and functions that return it."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from migrator import api
+from migrator.expressions import Expressions
+from migrator.mocked import unwrap
+from migrator.providers import is_property
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from migrator.namespaces import Scope
+
+
+class Classes(Expressions):
+    """Knows what ``self.x``, ``Class.x`` and ``instance.x`` hold."""
+
+    def class_name(self, node: ast.ClassDef) -> str:
+        """A dotted name for a class; one inside another scope has none that others could use."""
+        if self.scope is self.root:
+            return f"{self.name}.{node.name}"
+        above = self.scope.owner if isinstance(self.scope.node, ast.ClassDef) else self.name
+        return f"{above}.{node.name}:{node.lineno}"
+
+    def inherited(self, bases: Sequence[str | None]) -> dict[str, str]:
+        """What a class has from these."""
+        found: dict[str, str] = {}
+        for base in reversed(bases):
+            found.update(self.attributes_of(base) if base else {})
+        self.words.update((name.removesuffix("()"), None) for name in found)
+        return found
+
+    def keep_attributes(self, scope: Scope, inherited: dict[str, str]) -> None:
+        """Note what the attributes of a class hold whose body has been walked."""
+        for name in scope.hidden:  # what is inherited is something else here
+            inherited.pop(name, None)
+            inherited.pop(f"{name}()", None)
+        assert scope.attributes is not None
+        scope.attributes.clear()
+        scope.attributes.update({**inherited, **self.seeds.get(scope.node, {}), **scope.held})
+        self.classes[scope.owner] = scope.attributes
+
+    def attributes_for_others(self, name: str, value: str) -> Iterator[tuple[str, str]]:
+        """What other modules find in the class ``value``, which is called ``name`` here."""
+        for attribute, held in self.attributes_of(value).items():
+            if api.is_eventlet(unwrap(held) or held):
+                yield f"{name}.{attribute}", held
+
+    def attribute(self, node: ast.Attribute, value: str | None) -> None:
+        """``self.x = <Eventlet>`` holds for every method of the class."""
+        scope = self.scope
+        if not (isinstance(node.value, ast.Name) and node.value.id == scope.me and scope.me):
+            return
+        if value is None:
+            self.mixed.setdefault(scope.owner, set()).add(node.attr)
+            return
+        assert scope.attributes is not None
+        scope.attributes[node.attr] = value
+        self.remember(_class_of(scope), node.attr, value)
+
+    def give(self, value: str, names: Iterable[str]) -> None:
+        """The function that is walked returns Eventlet; ``names`` are as in `asked_names`."""
+        function, above = self.scope.node, self.scope.parent
+        if not isinstance(function, ast.FunctionDef) or above is None:
+            return
+        if isinstance(above.node, ast.ClassDef):
+            name = function.name if is_property(function) else f"{function.name}()"
+            self.remember(above.node, name, value)
+        elif above is self.root:
+            self.remember("given", f"{function.name}()", value)
+            for name in names:
+                self.remember("given", name, value)
+
+
+def _class_of(scope: Scope) -> object:
+    above = scope.parent
+    while above is not None and not isinstance(above.node, ast.ClassDef):
+        above = above.parent
+    return above.node if above else None
