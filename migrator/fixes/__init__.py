@@ -117,17 +117,22 @@ class File:
         Names are followed through every branch: in one that did not run, the name may hold
         something else. None is no such thing: it stands for an import that failed.
         """
+        ours = {id(use.node) for use in self.uses}
+        start = first_part(node)
+        if isinstance(start, ast.Call) and start is not node and id(start) not in ours:
+            raise Left("what it is reached through is called here, which may do more")
         name = root_name(node)
         owner = self.scope(name).owner(name.id) if name is not None else None
         if name is None or owner is None:
             return
         binders = owner.binders[name.id]
         parents = self.source.parents
-        if isinstance(binders[0], ast.arg):
+        made = getattr(parents[binders[0]], "value", None)
+        is_made = isinstance(made, ast.Call) and id(made) not in ours
+        if isinstance(binders[0], ast.arg) or is_made:
             raise Left(f"it is reached through {name.id}, which may hold something else")
         if len(binders) == 1:
             return
-        ours = {id(use.node) for use in self.uses}
         for binder in binders:
             value = getattr(parents[binder], "value", None)
             if id(binder) in ours or id(value) in ours or isinstance(parents[binder], ast.Delete):
@@ -155,9 +160,15 @@ class File:
 
 def root_name(node: ast.AST) -> ast.Name | None:
     """``a`` of ``a.b.c``; None when the expression does not start with a name."""
+    start = first_part(node)
+    return start if isinstance(start, ast.Name) else None
+
+
+def first_part(node: ast.AST) -> ast.AST:
+    """``a(b)`` of ``a(b).c.d``."""
     while isinstance(node, ast.Attribute):
         node = node.value
-    return node if isinstance(node, ast.Name) else None
+    return node
 
 
 def argument(call: ast.Call, name: str, place: int) -> ast.expr | None:

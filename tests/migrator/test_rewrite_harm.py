@@ -148,7 +148,17 @@ def test_stage_asyncio(before: str, after: str) -> None:
     assert_rewrite(before, after, to="asyncio")
 
 
+_CLASS = "import eventlet\nclass A:\n    def __init__(self):\n        self.d = eventlet.debug\n"
 LEFT = [
+    pytest.param(
+        f"{_CLASS}A().d.unspew()\n", "asyncio", "called here, which may do more", id="a call before"
+    ),
+    pytest.param(
+        f"{_CLASS}a = A()\na.d.unspew()\n",
+        "asyncio",
+        "reached through a, which may hold something else",
+        id="an attribute of an instance",
+    ),
     pytest.param(
         "import eventlet.debug\nclass A:\n    def __init__(self, d=None):\n"
         "        self.d = d or eventlet.debug\n    def go(self):\n"
