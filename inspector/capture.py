@@ -246,6 +246,11 @@ class Capture:
             self.greenlets[facts.address] = facts
 
     def _read_tasks(self, states: list[ThreadState]) -> None:
+        for address, tid in self._list_tasks(states).items():
+            self.read_task(address, tid)
+
+    def _list_tasks(self, states: list[ThreadState]) -> dict[int, int | None]:
+        """Addresses of all tasks that there are, and the threads in whose lists they are."""
         at = self.target.layout.at
         heads: list[tuple[int | None, int]] = []
         if "ainterp.tasks_head" in at:
@@ -255,35 +260,55 @@ class Capture:
             "_asyncio" in m and not self.objects.is_none(m["_asyncio"]) for m in self.modules
         ):
             self.notes.append(_NO_TASKS)
+        found: dict[int, int | None] = {}
         for tid, head in heads:
-            for address in self._listed(head):
-                self.read_task(address, tid)
+            found.update(dict.fromkeys(self._listed(head), tid))
         for modules in self.modules:
             if "asyncio.tasks" in modules:
-                self._read_registered(modules["asyncio.tasks"])
+                for address in self._registered(modules["asyncio.tasks"]):
+                    found.setdefault(address, None)
+        return found
 
-    def _read_registered(self, module: int) -> None:
-        """The tasks in ``asyncio.tasks``' sets, and which of them run."""
+    def _registered(self, module: int) -> dict[int, None]:
+        """The tasks in ``asyncio.tasks``' sets; which of them run is noted."""
         by_ident = {thread.state.ident: thread for thread in self.threads}
         objects = self.objects
+        found: dict[int, None] = {}
         for _ in range(_LIST_PASSES):
             try:
                 registry = tasks.Registry(objects, module)
             except BadMemory:
                 objects = Objects(self.memory.fresh(), self.target.layout)
                 continue
-            for address in registry.tasks:
-                if address not in self.tasks:
-                    self.read_task(address, None)
+            found.update(dict.fromkeys(registry.tasks))
             for loop, task in registry.current:
                 thread = by_ident.get(self.loop_ident(loop))
                 if thread is not None:
                     thread.running_task = task
             if registry.whole:
-                return
+                return found
             objects = Objects(self.memory.fresh(), self.target.layout)
         self.restless = True
         self.notes.append("the sets of tasks changed in every pass: short-lived ones are missing")
+        return found
+
+    def forget_ended(self) -> None:
+        """Leave out of what could not be read what is not there any more: it has ended."""
+        again = self.another()
+        for pimpl in list(self.failed_pimpls):
+            try:
+                there = again.memory.word(pimpl) in self.target.vtables.values()
+            except BadMemory:
+                there = False
+            if not there:
+                self.failed_pimpls.discard(pimpl)
+        if self.failed_tasks:
+            again.interpreters, again.modules = self.interpreters, self.modules
+            listed = again._list_tasks([thread.state for thread in self.threads])
+            if not again.restless:
+                self.failed_tasks = {
+                    task: tid for task, tid in self.failed_tasks.items() if task in listed
+                }
 
     def loop_ident(self, loop: int) -> int:
         """The pthread id of the thread that runs an event loop, 0 when it cannot be told."""

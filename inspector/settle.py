@@ -45,6 +45,8 @@ def settle(capture: Capture, caller: tuple[int, int] | None) -> int:
         suspects = set(again.tasks) | set(again.greenlets)
         capture.read_stacks(caller)
     capture.moving = _moved(capture, memory.fresh(), suspects) | _nowhere(capture)
+    if capture.failed_tasks or capture.failed_pimpls:
+        capture.forget_ended()
     return retries
 
 

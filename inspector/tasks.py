@@ -23,7 +23,8 @@ MAX_TASKS = 2_000_000
 _MAX_NAME = 1024
 _MAX_AWAITERS = 10_000
 _PENDING = 0  # enum fut_state
-_GENERATOR, _WRAPPER, _COMPILED, _OTHER = 0, 1, 2, 3
+_GENERATOR, _WRAPPER, _COMPILED, _OTHER, _NONE = 0, 1, 2, 3, 4
+_AS_ASYNC, _ITERNEXT = -128, 16  # of PyTypeObject, from tp_weaklistoffset on
 _INNER = 16  # coroutine_wrapper, async_generator_asend, _athrow: what they wrap comes first
 _GENERATORS = frozenset({"coroutine", "generator", "async_generator"})
 _WRAPPERS = frozenset(
@@ -270,6 +271,9 @@ class TaskReader:
             if category is not _GENERATOR:
                 if category is _OTHER:
                     break
+                if category is _NONE:  # it has ended, and its memory is in use for something else
+                    task.executing = own[0] if own else current
+                    break
                 if category is _WRAPPER:
                     current = memory.word(current + _INNER)
                 else:  # it has no frame that could be shown
@@ -287,13 +291,15 @@ class TaskReader:
                 else:
                     current = awaited(current + iframe, instruction, top)
                 continue
-            if state in (self.created, self.suspended):
+            if state == self.suspended or (state == self.created and not own):
                 own.append(current + iframe)
                 trail.append(instruction)
                 trail.append(executable)
-                task.not_started = state == self.created and len(own) == 1
-            elif state == self.executing:  # now, or in a greenlet that is suspended
-                task.executing = current + iframe
+                task.not_started = state == self.created
+            else:
+                # It runs, now or in a greenlet that is suspended. What awaits one that runs,
+                # has ended or has not begun runs as well: it was suspended a moment ago.
+                task.executing = own[0] if own else current + iframe
             break
         own.reverse()
         trail.reverse()
@@ -302,7 +308,7 @@ class TaskReader:
     def _awaitable(self, kind: int) -> int:
         module, _, name = self.objects.type_at(kind).full.rpartition(".")
         compiled = module.startswith(_CYTHON)
-        found = _OTHER
+        found = _OTHER if self._can_be_awaited(kind) else _NONE
         if compiled or module == "builtins":
             if name in _WRAPPERS:
                 found = _WRAPPER
@@ -310,6 +316,14 @@ class TaskReader:
                 found = _COMPILED if compiled else _GENERATOR
         self.awaitables[kind] = found
         return found
+
+    def _can_be_awaited(self, kind: int) -> bool:
+        """Whether objects of a type can be a task's coroutine, or what ``__await__`` returns."""
+        memory, last = self.objects.memory, kind + self.objects.layout.at["type.tp_weaklistoffset"]
+        if memory.word(last + _ITERNEXT):
+            return True
+        methods = memory.word(last + _AS_ASYNC)
+        return methods != 0 and memory.word(methods) != 0  # am_await comes first
 
 
 def is_pending(objects: Objects, address: int) -> bool:
