@@ -82,22 +82,44 @@ BACKDOOR_MODULE = "eventlet_backdoor"
 # Parts of other libraries that are Eventlet's in all but name: modules, and names in modules.
 LIBRARY_MODULES = frozenset(
     {
+        "aioeventlet",
         "cassandra.io.eventletreactor",
         "celery.concurrency.eventlet",
         "engineio.async_drivers.eventlet",
+        "engineio.async_eventlet",
         "gunicorn.workers.geventlet",
         "kazoo.handlers.eventlet",
         "oslo_service.backend._eventlet",
+        "oslo_service.backend.eventlet",
         "oslo_utils.eventletutils",
         "psycogreen.eventlet",
         "raven.transport.eventlet",
+        "ryu.lib.hub",
         "taskflow.utils.eventlet_utils",
     }
 )
-_LIBRARY_NAMES = frozenset(
-    {"bottle.EventletServer", "futurist.GreenFuture", "futurist.GreenThreadPoolExecutor"}
+LIBRARY_NAMES = frozenset(
+    {
+        "bottle.EventletServer",
+        *(f"celery.signals.eventlet_pool_{name}" for name in ("apply", "postshutdown")),
+        *(f"celery.signals.eventlet_pool_{name}" for name in ("preshutdown", "started")),
+        "futurist.GreenFuture",
+        "futurist.GreenThreadPoolExecutor",
+        "oslo_service.wsgi.Server",
+    }
 )
-LIBRARY_ROOTS = frozenset(name.partition(".")[0] for name in LIBRARY_MODULES | _LIBRARY_NAMES)
+LIBRARY_ROOTS = frozenset(name.partition(".")[0] for name in LIBRARY_MODULES | LIBRARY_NAMES)
+# Packages and modules on the way there: `from celery import signals` is no use by itself.
+LIBRARY_WAYS = frozenset(
+    ".".join(name.split(".")[:end])
+    for name in LIBRARY_MODULES | LIBRARY_NAMES
+    for end in range(1, name.count(".") + 1)
+)
+# Those of them that code uses without a word of Eventlet: module -> what it gives.
+UNSAID = {
+    "oslo_service.wsgi": {"Server": "oslo_service.wsgi.Server"},
+    "ryu.lib": {"hub": "ryu.lib.hub"},
+}
 
 
 def is_eventlet(name: str) -> bool:
@@ -113,7 +135,7 @@ def is_eventlet(name: str) -> bool:
 def is_library(name: str) -> bool:
     """Whether the dotted name is, or lies below, a library's own part for Eventlet."""
     while name:
-        if name in LIBRARY_MODULES or name in _LIBRARY_NAMES:
+        if name in LIBRARY_MODULES or name in LIBRARY_NAMES:
             return True
         name = name.rpartition(".")[0]
     return False

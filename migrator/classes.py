@@ -6,9 +6,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from migrator import api
+from migrator.bindings import parameters
 from migrator.expressions import Expressions
-from migrator.mocked import unwrap
-from migrator.providers import is_property
+from migrator.mocked import TEST_PREFIX, unwrap
+from migrator.providers import is_fixture, is_property
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -65,7 +66,7 @@ class Classes(Expressions):
     def give(self, value: str, names: Iterable[str]) -> None:
         """The function that is walked returns Eventlet; ``names`` are as in `asked_names`."""
         function, above = self.scope.node, self.scope.parent
-        if not isinstance(function, ast.FunctionDef) or above is None:
+        if not isinstance(function, ast.FunctionDef) or above is None or value.endswith("()"):
             return
         if isinstance(above.node, ast.ClassDef):
             name = function.name if is_property(function) else f"{function.name}()"
@@ -74,6 +75,19 @@ class Classes(Expressions):
             self.remember("given", f"{function.name}()", value)
             for name in names:
                 self.remember("given", name, value)
+
+    def hand(self, value: str | None) -> None:
+        """The function that is walked yields or returns something: a fixture, to tests."""
+        function = self.scope.node
+        if value and isinstance(function, ast.FunctionDef) and is_fixture(function):
+            self.remember("fixtures", function.name, value)
+
+    def fixtures(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
+        """What fixtures of this module give the function's parameters."""
+        known = self.seeds.get("fixtures", {})
+        if not known or not (node.name.startswith(TEST_PREFIX) or is_fixture(node)):
+            return {}  # what else has such a parameter is called with other things
+        return {one.arg: known[one.arg] for one in parameters(node.args) if one.arg in known}
 
 
 def _class_of(scope: Scope) -> object:

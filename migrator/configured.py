@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from migrator.declared import REQUIREMENT
-from migrator.deployment import COMMAND_LINE, EXTRA, SETTING
+from migrator.deployment import CHOICE, EXTRA, SETTING, TESTS, command_lines
 from migrator.names import Use
-from migrator.strings import text_of
+from migrator.strings import dotted_literal, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,23 +28,31 @@ _VARIABLE = re.compile(r"[A-Z0-9_]*EVENTLET_[A-Z0-9_]+")
 _LISTS = re.compile(
     r"(?:.*_)?(?:requires?|requirements|reqs|deps|dependencies|extras)", re.IGNORECASE
 )
-_CLASSES = re.compile(
-    r"eventlet|gunicorn\.workers\.geventlet\.\w+|celery\.concurrency\.eventlet:\w+"
-)
+_CLASSES = re.compile(CHOICE)
 _INSTALLED = ("find_spec", "find_loader", "version", "distribution", "get_distribution")
 _OPTION = re.compile(r"eventlet_\w+|\w+_eventlet(?:_\w+)?")
 _OPTIONS = ("add_argument", "add_option", "option")
+# What is given a setting's name and, behind it, its value or default.
+_GIVERS = _ENVIRONMENT | {"config", "set", "set_default", "set_override", "setattr"}
 _RPC_SERVERS = frozenset({"get_rpc_server", "get_notification_listener"})
 
 
 def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
     """Uses of kind "config" and "dependency" among a module's nodes, outer ones first."""
+    said: set[int] = set()  # what a setting is given may be another's default
+    for use in _find(nodes):
+        if not use.api.startswith("config:") or id(use.node) not in said:
+            said.add(id(use.node))
+            yield use
+
+
+def _find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
     bare: set[int] = set()  # docstrings and other bare strings are text
     for node in nodes:
         if isinstance(node, ast.Expr):
             bare.add(id(node.value))
         elif isinstance(node, ast.Constant):
-            if id(node) not in bare and COMMAND_LINE.search(text_of(node)):
+            if id(node) not in bare and any(command_lines(text_of(node))):
                 yield Use("config:command line", "config", node)
             continue
         if isinstance(node, ast.Assign):
@@ -73,8 +81,11 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
                 yield from _environment(_name(side), node.left)  # "EVENTLET_HUB" in os.environ
                 if _is_modules(side):
                     yield from _module(node.left)
-        elif isinstance(node, (ast.List, ast.Tuple)):
+        elif isinstance(node, (ast.List, ast.Set, ast.Tuple)):
             yield from _command_line(node.elts)
+            if any((dotted_literal(one) or "").startswith("eventlet.") for one in node.elts):
+                for one in node.elts:  # names of modules
+                    yield from _module(one)
         elif isinstance(node, ast.Subscript):
             yield from _environment(_name(node.value), node.slice)
             yield from _option(node.value, node.slice)
@@ -118,8 +129,10 @@ def _defaults(node: ast.arguments) -> Iterator[Use]:
 
 def _command_line(elements: list[ast.expr]) -> Iterator[Use]:
     """``["gunicorn", "-k", "eventlet"]``."""
+    tests = any(TESTS.search(text_of(one)) for one in elements)
     for flag, value in pairwise(elements):
-        if text_of(flag) in _FLAGS and text_of(value) == "eventlet":
+        is_flag = text_of(flag) in _FLAGS and not (tests and text_of(flag) == "-k")
+        if is_flag and text_of(value) in ("eventlet", "egg:gunicorn#eventlet"):
             yield Use(f"config:{text_of(flag)} eventlet", "config", value)
 
 
@@ -137,17 +150,26 @@ def _call(node: ast.Call) -> Iterator[Use]:
             yield from _option(node.func.value, one)
     if node.args:
         yield from _environment(name, node.args[0])
-        yield from _setting(name, node.args[0])  # set_async_mode("eventlet")
+        if text_of(node.args[0]):
+            yield from _setting(name, node.args[0])  # set_async_mode("eventlet")
         for one in node.args[1:2] if name == "getattr" else ():
             yield from _option(node.args[0], one)
-        option = text_of(node.args[0])
-        # oslo.config, optparse, argparse, click: an option by its name.
+        # oslo.config, optparse, argparse, click: an option by its names.
+        options = [text_of(one) for one in node.args]
+        options += [text_of(one.value) for one in node.keywords if one.arg == "dest"]
         is_option = "Opt" in name or name in _OPTIONS
-        if is_option and "eventlet" in option.lower() and " " not in option:
-            yield Use(f"option:{option.lstrip('-')}", "config", node.args[0])
+        for one, option in zip(node.args, options, strict=False) if is_option else ():
+            if "eventlet" in option.lower() and " " not in option:
+                yield Use(f"option:{option.lstrip('-')}", "config", one)
         for keyword in node.keywords if is_option else ():
             if keyword.arg == "default":
-                yield from _setting(option.lstrip("-").replace("-", "_"), keyword.value)
+                for option in options:
+                    yield from _setting(option.lstrip("-").replace("-", "_"), keyword.value)
+        for first, second in pairwise(node.args) if name in _GIVERS else ():
+            yield from _setting(text_of(first), second)
+        if name == "assertEqual" and len(node.args) > 1:
+            yield from _setting(_name(node.args[0]), node.args[1])
+            yield from _setting(_name(node.args[1]), node.args[0])
         if name in _RPC_SERVERS:
             for one in node.args[3:4]:
                 yield from _setting("executor", one)

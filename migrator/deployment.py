@@ -10,7 +10,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from migrator import declared
+from migrator import declared, quoted, strings, variables
 from migrator.segments import LINES
 
 if TYPE_CHECKING:
@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 # gunicorn -k, celery -P, --worker-class, --pool; quotes, commas and line breaks of YAML
 # and JSON lists may stand between a flag and its value.
 # Behind them Eventlet by its short name, or by the class that the short name means.
-_CHOSEN = (
-    r"(eventlet|gunicorn\.workers\.geventlet\.\w+|celery\.concurrency\.eventlet:\w+)\b(?![\w.-])"
+# A shell may have it as what a variable is by default.
+CHOICE = (
+    r"eventlet|egg:gunicorn#eventlet|gunicorn\.workers\.geventlet\.\w+|"
+    r"celery\.concurrency\.eventlet:\w+"
 )
-COMMAND_LINE = re.compile(
+_CHOSEN = rf"(?:\$\{{\w+:?[-=])?({CHOICE})\b(?![\w.-])"
+_COMMAND_LINE = re.compile(
     r"(?:^|[\s\"'=\[,])(?:-[kP]|--worker-class|--pool|--async-mode)[\s\"',=]*(?:-\s*[\"']?)?"
     + _CHOSEN
 )
+TESTS = re.compile(r"\b(?:py\.?test|stestr|unittest|nosetests)\b")  # whose -k chooses tests
 # Settings whose value "eventlet" chooses Eventlet: gunicorn, Socket.IO, celery, coverage,
 # oslo.messaging, os-ken, bottle and other servers; with a prefix of the project's own.
 _KEY = (
@@ -36,19 +40,22 @@ SETTING = re.compile(_KEY, re.IGNORECASE)
 _SET = re.compile(
     rf"\b({_KEY})[\"']?\s*[:=]+\s*(?:\[(?:[\w\"'.-]+\s*,\s*)*)?[\"']?{_CHOSEN}", re.IGNORECASE
 )
+_ENV = re.compile(rf"\s*(?:ENV|ARG|setenv)\s+({_KEY})\s+[\"']?{_CHOSEN}", re.IGNORECASE)
 # A container's variable is two lines in Kubernetes.
 _NAMED = re.compile(rf"\bname:\s*[\"']?{_KEY}[\"']?\s*\n\s*value:\s*[\"']?{_CHOSEN}", re.IGNORECASE)
 # An option of the project's own; what an entry point's line names has a colon.
 _OPTION = re.compile(r"\s*(eventlet_\w+)\s*[=:](?!.*\w:\w)")
-# Not in prose: release notes in YAML put it between backticks or brackets.
-_VARIABLE = re.compile(r"(?<!`)(?<!(?<!\$)\()\b([A-Z0-9_]*EVENTLET_[A-Z0-9_]+)\b")
 EXTRA = re.compile(r"[\w.]\s?\[(?:[\w-]+,\s*)*(eventlet)(?:,\s*[\w-]+)*\]")
 _PIP = re.compile(
-    r"\b(?:pip3?|uv|pipx|poetry|pdm|conda)\b[^#\n]*?"
+    r"\b(?:pip3?|uv|pipx|poetry|pdm|conda|pipenv|easy_install)\b[^#\n]*?"
     r"(?:[\s\"'=](eventlet)\b(?![\w.-])|://\S*?[/=](eventlet)(?=\.git|/archive|-\d|[@#\s\"']|$))"
 )
 # Debian's and Fedora's name; Alpine's is like that of a tox environment.
 _PACKAGE = re.compile(r"(?:(?<![\w-])python[23]?|\bapk add\b[^#\n]*\spy3)-(eventlet)\b(?![\w.-])")
+
+# "eventlet = futurist:GreenThreadPoolExecutor": an entry point is a name of Python.
+_ENTRY_POINT = re.compile(r"=\s*[\"']?([\w.]+:[\w.]+)[\"']?\s*$")
+_CODE = re.compile(r"\bpython[\d.]*\s+(?:-[A-Za-z]+\s+)*-c\s+([\"'])(.*?)\1")
 
 _DESCRIPTION = re.compile(r"( *(?:- +)?)(?:description|summary|help)\s*:\s*[|>][-+\d]*\s*$")
 
@@ -66,8 +73,8 @@ def find(text: str, path: str) -> Iterator[tuple[str, int, int, int]]:
         code = "" if prose and prose.holds(line) else _without_comment(line)
         said: set[int] = set()
         found = reader.read(code)
-        if not locked and "eventlet" in code.lower():
-            found = chain(_line(code), _continued(before, code), found)
+        if not locked and ("eventlet" in code.lower() or "GreenThread" in code):
+            found = chain(_line(code, prose is not None), _continued(before, code), found)
         for api, start, end in sorted(found, key=lambda one: one[1]):
             if start not in said:
                 said.add(start)
@@ -94,17 +101,31 @@ class _Prose:
         return False
 
 
-def _line(line: str) -> Iterator[tuple[str, int, int]]:
-    """What a line says by itself."""
-    for match in COMMAND_LINE.finditer(line):
+def command_lines(text: str) -> Iterator[re.Match[str]]:
+    """Where a command line chooses Eventlet."""
+    for match in _COMMAND_LINE.finditer(text):
+        if "-k" not in match[0] or not TESTS.search(text, 0, match.start()):
+            yield match
+
+
+def _line(line: str, prose: bool) -> Iterator[tuple[str, int, int]]:
+    """What a line says by itself; ``prose`` is as in `variables.find`."""
+    for name, start, end in variables.find(line, prose=prose):
+        yield f"environment:{name}", start, end
+    for match in command_lines(line):
         yield "config:command line", match.start(1), match.end(1)
-    for match in _SET.finditer(line):
+    for match in chain(_SET.finditer(line), _ENV.finditer(line)):
         key = match.group(1).lower().replace("-", "_")
         yield f"config:{key}=eventlet", match.start(2), match.end(2)
-    for match in _VARIABLE.finditer(line):
-        yield f"environment:{match.group(1)}", match.start(1), match.end(1)
     for match in filter(None, [_OPTION.match(line)]):
         yield f"option:{match.group(1)}", match.start(1), match.end(1)
+    for match in _ENTRY_POINT.finditer(line):
+        name = strings.entry_point(match[1])
+        if ":" not in name:
+            yield name, *match.span(1)
+    for match in _CODE.finditer(line):
+        for name, start, end in quoted.names_in(match[2]):
+            yield name, match.start(2) + start, match.start(2) + end
     for pattern in (EXTRA, _PIP, _PACKAGE):
         for match in pattern.finditer(line):
             yield "dependency:eventlet", *match.span(match.lastindex or 1)
@@ -119,14 +140,13 @@ def _continued(before: str, line: str) -> Iterator[tuple[str, int, int]]:
     whole = f"{before[:-1]} {line}" if joined else f"{before}\n{line}"
     start = len(whole) - len(line)
     over_lines = [(_PIP, "dependency:eventlet"), (_PACKAGE, "dependency:eventlet")]
-    for pattern, api in (
-        (COMMAND_LINE, "config:command line"),
-        *(over_lines if joined else [(_NAMED, "config:variable=eventlet")]),
-    ):
-        for match in pattern.finditer(whole):
-            first, last = match.span(match.lastindex or 1)
-            if first >= start:
-                yield api, first - start, last - start
+    patterns = over_lines if joined else [(_NAMED, "config:variable=eventlet")]
+    matches = [(match, api) for pattern, api in patterns for match in pattern.finditer(whole)]
+    matches += [(match, "config:command line") for match in command_lines(whole)]
+    for match, api in matches:
+        first, last = match.span(match.lastindex or 1)
+        if first >= start:
+            yield api, first - start, last - start
 
 
 def _without_comment(line: str) -> str:

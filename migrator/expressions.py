@@ -26,6 +26,7 @@ from migrator.strings import (
     imported,
     module_by_name,
     text_of,
+    texts_in,
 )
 from migrator.uses import Use
 
@@ -193,6 +194,8 @@ class Expressions(Namespaces):
                 continue
             stack += [keyword.value for keyword in reversed(link.keywords)]
             stack += reversed(link.args)
+            if tail == "cast" and link.args and text_of(link.args[0]):
+                self.annotation(link.args[0])
             if unwrap(value) and at is link.func:
                 value, at = value if tail in STARTS else None, link
             elif at is link.func and value and (api.is_eventlet(value) or self.result_of(value)):
@@ -378,7 +381,11 @@ class Expressions(Namespaces):
                 for api_name in found:
                     self.emit(api_name, "string", node)
                 return
+        parts = [] if text else list(texts_in(node))
+        self.named.update(map(id, parts))
         self.expression(node)
+        for part in parts:
+            self.annotation(part)
 
 
 def _trim(name: str) -> str:

@@ -13,6 +13,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from migrator import api
 from migrator.scan import may_matter
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 class Facades:
     """What the modules of the scanned tree re-export, and who can see it.
 
-    ``record`` is all of it as plain data: module -> the folder it is imported from -> what
-    its names hold. It is what the cache keeps between runs.
+    ``record`` is all of it as plain data: module -> the folder it is imported from ("" for a
+    library's) -> what its names hold. It is what the cache keeps between runs.
     """
 
     def __init__(self, record: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None) -> None:
@@ -57,10 +58,12 @@ class Facades:
         self._modules.setdefault(module, {})[root] = dict(exports)
         hidden = {name.encode() for name in exports if not may_matter(name.encode())}
         if hidden:
-            last = module.rpartition(".")[2].encode("utf-8", "surrogateescape")
+            # A library's package stands in every import of its parts.
+            part = module.rpartition(".")[2] if root else module.partition(".")[0]
+            last = part.encode("utf-8", "surrogateescape")
             names = {name.strip(b"*()").partition(b".")[0] for name in hidden}
             self._hidden.setdefault(last, set()).update(names)
-            if os.path.isdir(os.path.join(root, *module.split("."))):
+            if root and os.path.isdir(os.path.join(root, *module.split("."))):
                 self._beside |= names
 
     def may_be_used(self, words: bytes, data: bytes | None = None) -> bool:
@@ -118,6 +121,11 @@ class Facades:
             part, _, rest = rest.partition(".")
             above = f"{above}.{part}"
         return None
+
+
+def of_libraries() -> Facades:
+    """What libraries give under names that say nothing of Eventlet."""
+    return Facades({module: {"": given} for module, given in api.UNSAID.items()})
 
 
 def _is_said(name: str, owner: str, data: bytes) -> bool:

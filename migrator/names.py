@@ -206,6 +206,8 @@ class _Walk(Classes):
     def annotated(self, node: ast.AnnAssign) -> None:
         self.annotation(node.annotation)
         value = self.expression(node.value) if node.value is not None else None
+        if node.value is not None and text_of(node.value) and _is_type_alias(node.annotation):
+            self.annotation(node.value)
         if node.value is not None or isinstance(node.target, ast.Name):
             self.target(node.target, value, node.value)
 
@@ -238,13 +240,16 @@ class _Walk(Classes):
 
     def return_(self, node: ast.Return) -> None:
         value = self.expression(node.value) if node.value else None
-        if value and api.is_eventlet(value) and not value.endswith("()"):
+        if value and api.is_eventlet(value):
             self.give(value, self.answers.get(node, ()))
+        self.hand(value)
 
     def expression_statement(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Constant):
             return  # a docstring or a bare literal says nothing
         self.expression(node.value, statement=True)
+        if isinstance(node.value, ast.Yield) and node.value.value:
+            self.hand(self.peek(node.value.value))
 
     def class_(self, node: ast.ClassDef) -> None:
         handed = self.handed(node.decorator_list)
@@ -277,7 +282,7 @@ class _Walk(Classes):
             del places[:1]
         mocks = {name: value for name, value in handed if name}
         mocks.update(zip(places, [value for name, value in handed if not name], strict=False))
-        given = self.defaults(node.args)
+        given = {**self.defaults(node.args), **self.fixtures(node)}
         given.update((name, value) for name, value in mocks.items() if value)
         self.pending.append((node, self.scope, given))
         is_giver = self.scope is self.root and f"{node.name}()" in self.seeds.get("given", {})
@@ -351,8 +356,8 @@ class _Walk(Classes):
                 self.emit(name.removesuffix("()"), "import", alias)
             elif alias.asname and alias.name in IMPORTERS:
                 self.importers.add(alias.asname)
-            interesting = known or name in self.known or self.leads_on(name) or self.given(name)
-            is_held = interesting or self.attributes_of(name)
+            leads = name in self.known or name in api.LIBRARY_WAYS or self.leads_on(name)
+            is_held = known or leads or self.given(name) or self.attributes_of(name)
             self.hold(alias.asname or alias.name, name if is_held else None)
 
     def star(self, module: str, alias: ast.alias) -> None:
@@ -364,6 +369,10 @@ class _Walk(Classes):
             owner, dot, _ = name.partition(".")
             if not name.startswith("_"):
                 self.hold(owner.removeprefix("*"), f"{module}.{owner}" if dot else value)
+
+
+def _is_type_alias(annotation: ast.expr) -> bool:
+    return getattr(annotation, "attr", getattr(annotation, "id", "")) == "TypeAlias"
 
 
 def _is_none(node: ast.expr | None) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from migrator import ignores, imported, parallel, rules, runs, scan, sources, suppressions, walk
 from migrator.cache import Cache, key
-from migrator.facades import Facades
+from migrator.facades import Facades, of_libraries
 from migrator.files import File, check_small, gather, stem
 from migrator.findings import Report, Unread
 from migrator.progress import told
@@ -142,7 +142,7 @@ class _Run:
         self.progress = progress
         self.debug_only = options.debug_only
         self.leading = _leading_to(options.codes) if self.debug_only else frozenset()
-        self.facades = self.changed = Facades()
+        self.facades = self.changed = Facades() if self.debug_only else of_libraries()
 
     def look(self, listed: Sequence[Source]) -> list[File]:
         """What each file says, in order: as an earlier run found, where they are the same."""

@@ -26,8 +26,19 @@ def asked_names(function: Function) -> dict[ast.AST, list[str]]:
 
 def is_property(function: ast.FunctionDef) -> bool:
     """Whether a method is read like an attribute: ``@property``, ``@cached_property`` and kin."""
-    names = [getattr(one, "attr", getattr(one, "id", "")) for one in function.decorator_list]
-    return any(name.lower().endswith("property") for name in names)
+    return any(name.lower().endswith("property") for name in _decorators(function))
+
+
+def is_fixture(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function is pytest's ``@fixture``, which tests name as their parameters."""
+    return "fixture" in _decorators(function)
+
+
+def _decorators(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """The last parts of the names of a function's decorators."""
+    for one in function.decorator_list:
+        node = one.func if isinstance(one, ast.Call) else one
+        yield getattr(node, "attr", getattr(node, "id", ""))
 
 
 def _is_return(node: ast.AST) -> bool:

@@ -202,6 +202,7 @@ def scan_text(data: bytes, path: str) -> Facts:
     findings = []
     for api, line, start, end in deployment.find(text, path):
         kind: Kind = "dependency" if api.startswith("dependency:") else "config"
+        kind = kind if ":" in api else "string"
         finding = _make(api, kind, Span(line, start, line, end), path, None)
         if finding:
             findings.append(finding)

@@ -10,6 +10,7 @@ from migrator import api
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_GREENLETS = [[name] for name in api.STAR["greenlet"].split()]
 _LONGEST = 200  # a dotted name; anything longer is text
 
 
@@ -23,7 +24,7 @@ def dotted_literal(node: ast.AST, *, whole: bool | None = None) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         text = node.value
         if ":" in text:
-            text = _entry_point(text)
+            text = entry_point(text)
         if whole is not None:
             text = text.removesuffix(".") if whole else text.rpartition(".")[0]
         if len(text) < _LONGEST and text.replace(".", "_").isidentifier():
@@ -32,7 +33,7 @@ def dotted_literal(node: ast.AST, *, whole: bool | None = None) -> str | None:
     return None
 
 
-def _entry_point(text: str) -> str:
+def entry_point(text: str) -> str:
     """``"eventlet.debug:spew"`` as a dotted name; other texts with a colon as they are."""
     module, _, attribute = text.partition(":")
     name = f"{module}.{attribute}"
@@ -43,7 +44,7 @@ def _entry_point(text: str) -> str:
 def eventlet_part(name: str) -> str | None:
     """The part of a dotted name that is Eventlet's: "x.y.eventlet.sleep" -> "eventlet.sleep"."""
     parts = name.split(".")
-    if api.BACKDOOR_MODULE in parts:
+    if api.BACKDOOR_MODULE in parts or (parts[0] == "greenlet" and parts[1:2] in _GREENLETS):
         return name
     for place, part in enumerate(parts):
         if part in api.LIBRARY_ROOTS and api.is_library(".".join(parts[place:])):
@@ -56,6 +57,24 @@ def eventlet_part(name: str) -> str | None:
 def text_of(node: ast.AST | None) -> str:
     """The value of a string constant; "" for anything else."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def texts_in(annotation: ast.expr) -> Iterator[ast.expr]:
+    """The types that are named by text in it: ``Optional["A"]``; a ``Literal`` has none."""
+    stack = [annotation]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Subscript):
+            name = getattr(node.value, "attr", getattr(node.value, "id", ""))
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            if name != "Literal":
+                stack += parts[:1] if name == "Annotated" else parts
+        elif isinstance(node, ast.BinOp):
+            stack += [node.left, node.right]
+        elif isinstance(node, ast.List):
+            stack += node.elts
+        elif text_of(node):
+            yield node
 
 
 def module_by_name(node: ast.AST) -> str | None:

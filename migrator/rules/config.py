@@ -9,9 +9,9 @@ _DEPLOYED = "it changes how the service is deployed"
 _AT_THE_END = "remove it with the last import"
 
 # eventletutils has a rule of its own.
-_PARTS = " ".join(
-    f"{name} {name}.*" for name in sorted(api.LIBRARY_MODULES - {"oslo_utils.eventletutils"})
-)
+_MODULES = sorted(api.LIBRARY_MODULES - {"oslo_utils.eventletutils"})
+_NAMES = sorted(name for name in api.LIBRARY_NAMES if not name.startswith("futurist."))
+_PARTS = " ".join([*(f"{name} {name}.*" for name in _MODULES), *_NAMES])
 
 FAMILY = Family(
     name="config",
@@ -79,7 +79,7 @@ FAMILY = Family(
             "EVT906",
             "library-part",
             "the part that a library has for Eventlet is used by its own name",
-            f"bottle.EventletServer {_PARTS}",
+            _PARTS,
             "Libraries drop these parts with Eventlet; gunicorn has since version 26.",
             "the library's threading or asyncio part",
             asyncio=None,

@@ -136,6 +136,7 @@ def test_code_in_strings_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(
         "exec('import eventlet.debug as d; d.spew()')\n"
         'run(["python", "-c", """\n  from eventlet import debug\n  debug.unspew()\n"""])\n'
+        "pytester.makepyfile('from eventlet import debug')\n"
         "exec('import eventlet as')\nsay('import eventlet.debug')\nrun(['x', '-c', name])\n"
     )
     found = document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
@@ -144,6 +145,7 @@ def test_code_in_strings_is_read(tmp_path: Path) -> None:
         ("eventlet.debug.spew", "string", 1),
         ("eventlet.debug", "string", 2),
         ("eventlet.debug.unspew", "string", 2),
+        ("eventlet.debug", "string", 6),
     ]
 
 

@@ -95,6 +95,14 @@ HUB = "eventlet.debug.hub_exceptions"
         "d = LazyLoader('d', globals(), 'eventlet.debug')\nd.hub_exceptions(1)",
         "(e := __import__('eventlet')).debug.hub_exceptions(1)",
         "plugin = EntryPoint('x', 'eventlet.debug:hub_exceptions', 'group')",
+        "from eventlet import debug as d\nx: Optional['d.hub_exceptions'] = None",
+        "from eventlet import debug as d\nx: Annotated['d.hub_exceptions', 1] = None",
+        "from eventlet import debug as d\nHook: TypeAlias = 'd.hub_exceptions'",
+        "from eventlet import debug as d\nx = cast('d.hub_exceptions', y)",
+        "@pytest.fixture\ndef d():\n    from eventlet import debug\n    return debug\n"
+        "def test(d):\n    d.hub_exceptions(True)",
+        "@fixture(autouse=True)\ndef d():\n    from eventlet import debug\n    yield debug\n"
+        "class TestA:\n    def test(self, d):\n        d.hub_exceptions(True)",
         "def f():\n    d = None\n    def load():\n        nonlocal d\n"
         "        from eventlet import debug as d\n    load()\n    d.hub_exceptions(True)",
         "d = None\ndef load():\n    global d\n    from eventlet import debug as d\n"
@@ -153,6 +161,9 @@ def test_every_road_leads_to_the_api(source: str) -> None:
         "    def g(self):\n        self.d = other()\na = A()\na.d.hub_exceptions(True)",
         "import eventlet\ndef f():\n    class A:\n        d = eventlet.debug\n"
         "class A: pass\nA.d.hub_exceptions(True)",
+        "from eventlet import debug as d\nx: Literal['d.hub_exceptions'] = None",
+        "@pytest.fixture\ndef d():\n    from eventlet import debug\n    return debug\n"
+        "def helper(d):\n    d.hub_exceptions(True)",
         "d = other()\ndef load():\n    global d\n    from eventlet import debug as d\n"
         "d.hub_exceptions(True)",
     ],
@@ -163,6 +174,11 @@ def test_what_is_not_proven_is_not_said(source: str) -> None:
 
 def test_a_key_with_a_colon_is_no_entry_point() -> None:
     assert not uses("cache.get('eventlet:queue')\ncache.get('app.eventlet:debug')")
+
+
+def test_greenlet_is_known_by_text_as_far_as_it_is_greenlets() -> None:
+    assert uses("mock.patch('greenlet.getcurrent')") == [(1, "greenlet.getcurrent", "string")]
+    assert not uses("mock.patch('gevent.greenlet.Greenlet')\nopen('greenlet.io')")
 
 
 def test_hub_internals_are_found_through_calls_and_variables() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+from migrator import project, rules
 from tests.migrator.rules.cases import check
 
 
@@ -98,7 +101,48 @@ def test_parts_that_libraries_have_for_eventlet() -> None:
         mock.patch("us.futurist.GreenThreadPoolExecutor")  # EVT904 futurist.GreenThreadPoolExecutor
         mock.patch("celery.concurrency.eventlet.base")  # EVT906 celery.concurrency.eventlet.base
         mock.patch("celery.concurrency.gevent.base")
+        from celery import signals, states
+        signals.eventlet_pool_started.connect(f)  # EVT906 celery.signals.eventlet_pool_started
+        signals.worker_init.connect(states)
         """)
+
+
+def test_settings_with_their_name_beside_them() -> None:
+    check("""
+        mode = os.environ.get("SIO_ASYNC_MODE", "eventlet")  # EVT901 sio_async_mode=eventlet
+        Server(async_mode=os.getenv("SIO_ASYNC_MODE", "eventlet"))  # EVT901 async_mode=eventlet
+        os.environ.setdefault("RYU_HUB_TYPE", "eventlet")  # EVT901 ryu_hub_type=eventlet
+        CONF.set_override("executor", "eventlet")  # EVT901 executor=eventlet
+        self.assertEqual("eventlet", server.executor_type)  # EVT901 executor_type=eventlet
+        self.assertEqual("server", "eventlet")
+        p.add_argument("-x", "--executor", default="eventlet")  # EVT901 executor=eventlet
+        p.add_argument("-x", dest="pool", default="eventlet")  # EVT901 pool=eventlet
+        p.add_argument("-e", "--eventlet")  # EVT903 eventlet
+        run(["pytest", "-k", "eventlet"])
+        run("pytest -k eventlet")
+        names = ("os", "eventlet", "eventlet.debug")  # EVT001 eventlet; EVT101 eventlet.debug
+        workers = ("eventlet", "gevent")
+        """)
+
+
+def test_parts_of_libraries_whose_names_say_nothing_of_eventlet(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "from ryu.lib import hub\nfrom oslo_service import wsgi\n"
+        "hub.spawn(wsgi.Loader)\nwsgi.Server(conf, 'api')\n"
+    )
+    (tmp_path / "same.py").write_text("from ryu.lib.hub import sleep\nsleep(1)\n")
+    (tmp_path / "other.py").write_text(
+        "from os_ken.lib import hub\nfrom nova import wsgi\nhub.spawn(wsgi.Server)\n"
+    )
+    report = project.scan_paths([str(tmp_path)], project.Options(rules.select(["EVT906"])))
+    found = [(Path(one.path).name, one.span.line, one.api) for one in report.findings]
+    assert found == [
+        ("app.py", 1, "ryu.lib.hub"),
+        ("app.py", 3, "ryu.lib.hub.spawn"),
+        ("app.py", 4, "oslo_service.wsgi.Server"),
+        ("same.py", 1, "ryu.lib.hub.sleep"),
+        ("same.py", 2, "ryu.lib.hub.sleep"),
+    ]
 
 
 def test_parts_that_only_sound_like_theirs() -> None:

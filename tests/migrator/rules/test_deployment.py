@@ -286,6 +286,72 @@ def test_files_that_are_not_python(name: str, source: str) -> None:
     check(source, name)
 
 
+def test_variables_are_told_from_words_of_a_sentence() -> None:
+    check(
+        """
+        - name: set EVENTLET_HUB for the tests
+          note: The variable EVENTLET_HUB is read at import.
+          run: |
+            Please export EVENTLET_HUB before you start
+            export EVENTLET_HUB  # EVT902 EVENTLET_HUB
+            docker run -e EVENTLET_HUB image  # EVT902 EVENTLET_HUB
+            EVENTLET_HUB=poll pytest  # EVT902 EVENTLET_HUB
+        - env: {X_EVENTLET: 1, hub: "EVENTLET_HUB"}  # EVT902 X_EVENTLET; EVT902 EVENTLET_HUB
+          next: ${EVENTLET_HUB:-poll}  # EVT902 EVENTLET_HUB
+          - EVENTLET_HUB  # EVT902 EVENTLET_HUB
+          - name: EVENTLET_HUB  # EVT902 EVENTLET_HUB
+        """,
+        "deploy.yaml",
+    )
+    check(
+        """
+        [testenv]
+        setenv = APP_TEST_EVENTLET = 1  # EVT902 APP_TEST_EVENTLET
+        passenv = HOME EVENTLET_HUB USE_EVENTLET  # EVT902 EVENTLET_HUB; EVT902 USE_EVENTLET
+        backend = the BACKEND_EVENTLET one
+        """,
+        "tox.ini",
+    )
+    check(
+        """
+        ENV EVENTLET_HUB poll  # EVT902 EVENTLET_HUB
+        ARG USE_EVENTLET  # EVT902 USE_EVENTLET
+        """,
+        "Dockerfile",
+    )
+
+
+def test_code_and_entry_points_in_other_files() -> None:
+    check(
+        """
+        [entry_points]
+        executors =
+            eventlet = futurist:GreenThreadPoolExecutor  # EVT904 futurist.GreenThreadPoolExecutor
+            tracer = eventlet.debug:spew  # EVT108 eventlet.debug.spew
+            server = project.eventlet:main
+        [testenv]
+        commands = python3 -c "import eventlet; eventlet.spawn(f)"  # EVT001 eventlet; EVT401 eventlet.spawn
+            python -c "import eventlet as"
+        """,
+        "setup.cfg",
+    )
+    check('x = "eventlet.debug:spew"  # EVT108 eventlet.debug.spew\n', "pyproject.toml")
+
+
+def test_choices_by_other_names_and_by_default() -> None:
+    check(
+        """
+        gunicorn -k egg:gunicorn#eventlet app  # EVT901 command line
+        celery worker -P ${POOL:-eventlet}  # EVT901 command line
+        export ASYNC_MODE=${MODE:-eventlet}  # EVT901 async_mode=eventlet
+        pipenv install eventlet  # EVT951 eventlet
+        pytest -k eventlet && python -m unittest -k eventlet
+        """,
+        "run.sh",
+    )
+    check("ENV CELERY_POOL eventlet  # EVT901 celery_pool=eventlet\n", "Dockerfile")
+
+
 def test_packages_that_yaml_installs() -> None:
     check(
         """
