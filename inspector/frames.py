@@ -26,6 +26,7 @@ _ENDS = 10_000  # frames kept of either end of a stack: more than that nobody re
 _MAX_ON_C_STACK = 1 << 14  # a recursion of C and Python ends with the C stack
 _MAX_NAMES = 4096
 
+_RUNS = 0xFFFF_FFFF  # -1, as the height of its stack, says that a frame runs: before 3.14
 _OWNED_BY_INTERPRETER = 3  # FRAME_OWNED_BY_CSTACK or _INTERPRETER: no Python in it
 
 
@@ -268,6 +269,31 @@ class Frames:
             if seen == check:  # a circle comes by here again, as Brent found
                 mark, check = address, 2 * check
         return self.stack(found, trail)
+
+    def linked(self, address: int) -> list[int]:
+        """The addresses of all frames of a `chain`, those that run no Python too."""
+        memory, previous = self.objects.memory, self.objects.layout.at["frame.previous"]
+        found: list[int] = []
+        while address and len(found) < MAX_DEPTH:
+            found.append(address)
+            address = memory.word(address + previous)
+        return found
+
+    def left(self, stack: Stack) -> bool:
+        """Whether the function of the innermost frame had returned when the frame was read.
+
+        What a thread has returned from stays in its memory until it calls something else.
+        Before 3.14 only a frame that does not run has its stack's height saved, not -1
+        (_PyFrame_GetStackPointer); later, one that was cleared has its stack pointer where its
+        locals begin (_PyFrame_ClearLocals). Raises BadMemory.
+        """
+        if not stack.addresses:
+            return False
+        at, memory, frame = self.objects.layout.at, self.objects.memory, stack.addresses[0]
+        if self.slot:
+            top = memory.word(frame + at["frame.stackpointer"])
+            return top == frame + self._locals and bool(stack.place.frames[0][0].names)
+        return memory.u32(frame + at["frame.stacktop"]) != _RUNS
 
     def _is_code(self, executable: int) -> bool:
         return self.objects.type_of(executable & self.tag).full == "builtins.code"

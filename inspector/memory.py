@@ -21,7 +21,7 @@ from inspector.process import clock_ahead, explain_refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Protocol
 else:
     Protocol = object
@@ -48,8 +48,13 @@ class MemorySource(Protocol):
     def scan(self, address: int, size: int) -> bytes:
         """As `read`, to look for something: what is found is read again."""
 
-    def gather(self, addresses: Sequence[int], size: int) -> Iterator[bytes | memoryview]:
-        """``size`` bytes at each address, in turn; an empty or short item where there are none."""
+    def gather(
+        self, addresses: Sequence[int], size: int, *, at_once: bool = False
+    ) -> Iterator[bytes | memoryview]:
+        """``size`` bytes at each address, in turn; an empty or short item where there are none.
+
+        ``at_once`` asks for as little time as can be between one and the next.
+        """
 
     def gather_joined(self, addresses: Sequence[int], size: int) -> bytes | bytearray:
         """The same in one piece, with zeroes where there are none: for very many."""
@@ -97,19 +102,21 @@ class LiveProcess:
 
     scan = read
 
-    def gather(self, addresses: Sequence[int], size: int) -> Iterator[bytes | memoryview]:
-        """``size`` bytes at each address, in one system call a batch when there are many.
+    def gather(
+        self, addresses: Sequence[int], size: int, *, at_once: bool = False
+    ) -> Iterator[bytes | memoryview]:
+        """``size`` bytes at each address, in one system call a batch when ``at_once`` or many.
 
         Who keeps none of them needs the memory of one batch only: a new page of it costs more
         than to read one.
         """
-        for batch, data in self._batches(addresses, size):
+        for batch, data in self._batches(addresses, size, at_once):
             if data is None:
                 for address in batch:
                     yield self.read(address, size)
             else:
                 view = memoryview(data)
-                for at in range(0, len(view), size):
+                for at in range(0, len(batch) * size, size):
                     yield view[at : at + size]
                 del view
             del data
@@ -122,17 +129,23 @@ class LiveProcess:
         return found
 
     def _batches(
-        self, addresses: Sequence[int], size: int
+        self, addresses: Sequence[int], size: int, at_once: bool = False
     ) -> Iterator[tuple[Sequence[int], bytearray | None]]:
-        """The addresses in parts, with what is there; None for what is to be read one by one."""
-        if len(addresses) < _VECTOR_FROM:
+        """The addresses in parts, with what is there; None for what is to be read one by one.
+
+        What is asked for at once ends at the first hole.
+        """
+        if len(addresses) < _VECTOR_FROM and not at_once:
             yield addresses, None
             return
         if self._read_batch is None:
             self._read_batch = batch_reader(self.pid)
         for start in range(0, len(addresses), _BATCH):
             batch = addresses[start : start + _BATCH]
-            yield batch, self._read_batch(batch, size)
+            data = self._read_batch(batch, size)
+            if data is not None and len(data) < len(batch) * size and not at_once:
+                data = None
+            yield batch, data
 
 
 def join(parts: Iterable[bytes], size: int) -> bytes:
@@ -143,12 +156,16 @@ def join(parts: Iterable[bytes], size: int) -> bytes:
 def batch_reader(
     pid: int, *, keep_gil: bool = False
 ) -> Callable[[Sequence[int], int], bytearray | None]:
-    """What reads up to `_BATCH` ranges at once, or None when it meets a hole."""
+    """What reads up to `_BATCH` ranges at once, up to the first hole.
+
+    None comes from where a sandbox does not let it.
+    """
     import ctypes
+    import errno
     from array import array
 
     library = ctypes.PyDLL if keep_gil else ctypes.CDLL
-    call = library(None).process_vm_readv
+    call = library(None, use_errno=True).process_vm_readv
     pointer, word = ctypes.c_void_p, ctypes.c_ulong
     call.argtypes = [ctypes.c_int, pointer, word, pointer, word, word]
     call.restype = ctypes.c_ssize_t
@@ -161,7 +178,11 @@ def batch_reader(
         remote[0::2] = array("L", batch)
         remote[1::2] = array("L", [size]) * len(batch)
         done = call(pid, local.buffer_info()[0], 1, remote.buffer_info()[0], len(batch), 0)
-        return buffer if done == total else None
+        if done == total:
+            return buffer
+        if done < 0 and ctypes.get_errno() != errno.EFAULT:
+            return None
+        return buffer[: max(done, 0)]
 
     return read_batch
 
@@ -216,6 +237,19 @@ class Memory:
     def fresh(self) -> Memory:
         """An empty cache on the same source: what it reads, it reads anew."""
         return Memory(self.source)
+
+    def copies(self, numbers: Collection[int], count: int, *, at_once: bool) -> list[Memory]:
+        """Empty caches but for these pages, by number, which were read ``count`` times in a row.
+
+        In that order, so that each is from after those before it. ``at_once`` as `gather` has it.
+        """
+        found = [self.fresh() for _ in range(count)]
+        addresses = [number * PAGE for number in numbers] * count
+        read = self.source.gather(addresses, PAGE, at_once=at_once)
+        for memory in found:
+            for number, data in zip(numbers, read, strict=False):  # the rest is the next one's
+                memory.pages.add(number, data)
+        return found
 
     def word(self, address: int) -> int:
         """The unsigned 64-bit word at ``address``. Raises BadMemory."""

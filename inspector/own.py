@@ -26,6 +26,6 @@ class OwnProcess(LiveProcess):
         except OverflowError:  # no address at all
             return b""
         # A hole, or a sandbox that knows no process_vm_readv: the file tells.
-        return super().read(address, size) if data is None else bytes(data)
+        return super().read(address, size) if not data or len(data) < size else bytes(data)
 
     scan = read

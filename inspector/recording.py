@@ -145,9 +145,12 @@ class Recorder:
         """As the source, and nothing is kept."""
         return self._source.scan(address, size)
 
-    def gather(self, addresses: Sequence[int], size: int) -> Iterator[bytes | memoryview]:
+    def gather(
+        self, addresses: Sequence[int], size: int, *, at_once: bool = False
+    ) -> Iterator[bytes | memoryview]:
         """As the source gathers."""
-        for address, data in zip(addresses, self._source.gather(addresses, size), strict=True):
+        gathered = self._source.gather(addresses, size, at_once=at_once)
+        for address, data in zip(addresses, gathered, strict=True):
             self._keep(address, size, bytes(data))
             yield data
 
@@ -248,7 +251,9 @@ class Recording:
             found = data
         return found
 
-    def gather(self, addresses: Sequence[int], size: int) -> Iterator[bytes | memoryview]:
+    def gather(
+        self, addresses: Sequence[int], size: int, *, at_once: bool = False
+    ) -> Iterator[bytes | memoryview]:
         """``size`` bytes at each address."""
         return (self.read(address, size) for address in addresses)
 

@@ -45,20 +45,23 @@ def test_quiet_units_are_right_in_every_snapshot(
 
 @every_target
 @pytest.mark.parametrize("turns", ["5", "50"])
+@pytest.mark.parametrize("depth", ["0", "30", "300"])
 @pytest.mark.parametrize("snapshots", SNAPSHOTS)
 def test_the_stack_of_a_busy_thread_is_of_one_moment(
     version: str,
+    depth: str,
     turns: str,
     snapshots: int,
     target_python: TargetPython,
     start_target: StartTarget,
 ) -> None:
-    program = start_target(target_python(version), "tests/targets/busy.py", turns)
+    program = start_target(target_python(version), "tests/targets/busy.py", depth, turns)
     for _ in range(snapshots):
         (thread,) = take(program.pid).threads
-        functions = [frame.function for frame in thread.stack]
-        assert functions.pop() == "<module>"
-        assert not {"left", "right"} <= set(functions), functions
+        functions = [frame.function for frame in reversed(thread.stack)]
+        side = functions[1] if functions[1:] else "left"
+        moment = ["<module>", *[side] * (int(depth) + 1), f"{side}_leaf", "add"]
+        assert functions == moment[: len(functions)]
 
 
 def test_frozen_is_exact(target_python: TargetPython, start_target: StartTarget) -> None:

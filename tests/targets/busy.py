@@ -1,12 +1,20 @@
 """A thread that calls and returns all the time: first one function many deep, then another.
 
-Argument: how many additions the innermost function makes.
+Arguments: how deep, and how many additions the innermost function makes.
 """
 
 import os
 import sys
 
-TURNS = int(sys.argv[1])
+DEPTH, TURNS = map(int, sys.argv[1:])
+
+
+def left_leaf():
+    add()
+
+
+def right_leaf():
+    add()
 
 
 def add():
@@ -16,14 +24,14 @@ def add():
 
 
 def left(depth):
-    return left(depth - 1) if depth else add()
+    return left(depth - 1) if depth else left_leaf()
 
 
 def right(depth):
-    return right(depth - 1) if depth else add()
+    return right(depth - 1) if depth else right_leaf()
 
 
 print(f"ready pid={os.getpid()}", flush=True)
 while True:
-    left(30)
-    right(30)
+    left(DEPTH)
+    right(DEPTH)
