@@ -95,11 +95,11 @@ def _why_kept(use: Use, file: File, gone: Collection[ast.Name], reasons: Mapping
         return "nothing here reads it any more, but importing a module of the project may do more"
     own = f"{use.api}." if "." in use.api else "no module"
     left = [item for item in reasons.items() if item[0].kind != "import"]
-    # Its own module's uses say more than others of the name that it binds as well, and may
-    # reach the module by another name.
+    # Its own module's uses say more than others of the name that it binds as well. Where none
+    # reads it, some may reach the module by another name.
     for other, reason in sorted(left, key=lambda item: not item[0].api.startswith(own)):
         is_own = other.api.startswith(own) and not file.comes_through(other)
-        if is_own or any(part in rest for part in ast.walk(other.node)):
+        if any(part in rest for part in ast.walk(other.node)) or (is_own and not rest):
             line = getattr(other.node, "lineno", 0)
             return f"line {line} still needs it ({reason})"
     if not rest:

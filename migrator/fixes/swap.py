@@ -38,6 +38,7 @@ NAMES = frozenset(
         "unspew",
     )
 )
+_NO_IMPORT = "the module is reached through something other than an import"
 _REFUSED = "hub_prevent_multiple_readers"  # unless it says True
 
 
@@ -60,7 +61,7 @@ def fix(use: Use, file: File) -> Change:
     if imports and not any(i.module.startswith("eventlet") for i in imports):
         raise Inherited(f"the name comes from {imports[0].module}: it follows what that imports")
     if not imports or owner is None:
-        raise Left("the module is reached through something other than an import")
+        raise Left(_NO_IMPORT)
     for other in file.uses:
         if _asks(other) and other is not use and not follows(other, file):
             line = getattr(other.node, "lineno", 0)
@@ -83,6 +84,11 @@ def _asks(use: Use) -> bool:
     return use.api == MODULE and use.kind != "import" and isinstance(use.node, ast.Call)
 
 
+def _has_name(use: Use) -> bool:
+    """``hasattr(debug, "spew")``: the module is asked for a name, and nothing else is done."""
+    return isinstance(use.node, ast.Call) and getattr(use.node.func, "id", "") == "hasattr"
+
+
 def is_re_export(one: Imported) -> bool:
     """Tell whether an import gives other modules a name that the bridge has as well."""
     function = one.target[len(MODULE) + 1 :]
@@ -103,8 +109,10 @@ def _name_of(use: Use) -> ast.Name:
     if isinstance(node, ast.Call) and node.args:
         node = node.args[0]  # getattr(debug, "spew")
     name = root_name(node)
-    if name is None:
+    if name is None and use.kind in ("import", "string"):
         raise Left("the module is reached, or imported, by a text that names it")
+    if name is None:
+        raise Left(_NO_IMPORT)
     return name
 
 
@@ -130,11 +138,14 @@ def _require_below(use: Use, file: File, seen: frozenset[Use] = frozenset()) -> 
     if advice.applicability == "manual":
         raise Left(advice.reason or "no rewrite is known")
     _require_not_looked_up(file)
-    if use.kind == "string" and not file.unsafe and not file.comes_through(use):
+    named = use.kind == "string" and not _has_name(use) and not file.comes_through(use)
+    if named and not file.unsafe:
         raise NeedsReview("it is named by text, as tests do; pass --unsafe to rewrite it")
     _name_of(use)
     if use.api == MODULE:
         _require_module_follows(use, file, seen | {use})
+    elif use.api[len(MODULE) + 1 :].startswith("__"):
+        raise Left("the module is asked about itself")
     elif use.api[len(MODULE) + 1 :] not in NAMES:
         raise Left(f"{file.bridge}.debug has no such name")
     if use.kind == "store":

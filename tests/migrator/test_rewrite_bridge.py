@@ -75,6 +75,11 @@ SWAPS = [
         id="getattr with a constant",
     ),
     pytest.param(
+        "from eventlet import debug\nif hasattr(debug, 'spew'): debug.spew()\n",
+        "from bridge import debug\nif hasattr(debug, 'spew'): debug.spew()\n",
+        id="hasattr with a constant",
+    ),
+    pytest.param(
         "from eventlet.debug import *\nspew()\n",
         "from bridge.debug import *\nspew()\n",
         id="star import",
@@ -231,6 +236,17 @@ LEFT = [
     ),
     pytest.param(
         "import eventlet.debug\n__all__ = ['x']\n", "nothing here reads it", id="import for others"
+    ),
+    pytest.param(
+        "from eventlet import debug\nprint(debug.__file__)\n",
+        "the module is asked about itself",
+        id="the module's file",
+    ),
+    pytest.param(
+        "def load():\n    from eventlet import debug\n    return debug\n"
+        "def use(name):\n    getattr(load(), name)()\n",
+        "through something other than an import",
+        id="the module as a function's result",
     ),
     pytest.param(
         "import eventlet\nimport eventlet.debug\neventlet.monkey_patch()\n",
