@@ -111,7 +111,11 @@ def _answer(question: str, ask: Callable[[str], str]) -> str:
 
 
 def _ask(question: str) -> str:
-    return str(click.prompt(question, prompt_suffix="", default="n", show_default=False))
+    try:
+        return str(click.prompt(question, prompt_suffix="", default="n", show_default=False))
+    except click.Abort:
+        click.echo()  # what comes next starts its own line
+        raise
 
 
 def _edited(result: Result) -> Result:

@@ -55,9 +55,7 @@ def run(arguments: list[str]) -> int:
     if _plain_view(arguments):
         view, pid = arguments
         return guarded(lambda: _show(view, int(pid)), arguments)
-    from migrator import cli
-
-    return cli.run(arguments)
+    return guarded(lambda: _by_options(arguments), arguments)
 
 
 def _plain_view(arguments: list[str]) -> bool:
@@ -94,6 +92,12 @@ def guarded(work: Callable[[], object], arguments: list[str]) -> int:
         _complain(f"internal error: {error!r}", _report(arguments))
         return INTERNAL_ERROR
     return status if isinstance(status, int) else 0
+
+
+def _by_options(arguments: list[str]) -> int:
+    from migrator import cli  # Ctrl-C may come while it is loaded, too
+
+    return cli.run(arguments)
 
 
 def _show(view: str, pid: int) -> int:

@@ -22,7 +22,7 @@ _CAUSES = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "its folder cannot be written to",
-    errno.EPERM: "its folder cannot be written to",
+    errno.EPERM: "the system does not let it be replaced",
     errno.ENOENT: "it is gone",
 }
 
@@ -67,6 +67,8 @@ def replace_file(path: Path, old: bytes, new: bytes, *, backup: bool = False) ->
             file.rename_over(real)
         _sync_folder(real.parent)
     except OSError as error:
+        if kept is not None:  # the file is as it was, and needs no backup
+            kept.unlink(missing_ok=True)
         raise NotWritten(f"{path}: not written: {_cause(error)}") from error
     if before.st_nlink > 1:
         notes.append(f"{before.st_nlink - 1} other hard link(s) keep the old text")

@@ -75,7 +75,7 @@ def command(paths: Sequence[str], format_: str, **given: Any) -> int:
     with progress.shown() as told:
         done = plan(paths or ["."], options, scanning, stage=stage, progress=told)
     for one in done.unread:
-        click.echo(f"migrate: {one.path}: {one.reason}", err=True)
+        click.echo(f"migrate: {printable(one.path)}: {one.reason}", err=True)
     write = given["write"] or given["interactive"]
     if given["interactive"]:
         from migrator.interactive import choose
@@ -111,7 +111,13 @@ def _settings(paths: Sequence[str], given: Mapping[str, Any]) -> tuple[Config, p
     settings = config.load(paths or ["."])
     options = replace(options_of(settings, **given), text=False, mentions=False)
     if given["only_changed"] is not None:
-        options, _ = only_changed(options, given["only_changed"], paths or ["."])
+        try:
+            options, _ = only_changed(options, given["only_changed"], paths or ["."])
+        except UsageError as error:  # by the name that the option has here
+            said = (error.message, error.hint)
+            raise UsageError(
+                *(one.replace("--changed", "--only-changed") for one in said)
+            ) from error
     return settings, options
 
 
@@ -140,6 +146,8 @@ def _write(done: Plan, given: Mapping[str, Any]) -> dict[str, str]:
     try:
         for result in done.changed:
             problem = _replace(result, new=result in done.created, backup=given["backup"])
+            if problem is not None and result in done.created:
+                raise UsageError(f"{problem}: what would import it is unchanged")
             if problem is not None:
                 failed[result.path] = problem
     except KeyboardInterrupt:
@@ -161,10 +169,12 @@ def _replace(result: Result, *, new: bool, backup: bool) -> str | None:
         else:
             written = replace_file(path, result.old, result.new, backup=backup)
     except NotWritten as error:
-        click.echo(f"migrate: {error.message}", err=True)
-        return error.message
+        problem = printable(error.message)
+        if not new:
+            click.echo(f"migrate: {problem}", err=True)
+        return problem
     for note in written.notes:
-        click.echo(f"migrate: {result.path}: {note}", err=True)
+        click.echo(f"migrate: {printable(result.path)}: {note}", err=True)
     return None
 
 

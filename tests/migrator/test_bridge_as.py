@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.live import migrate
+from tests.migrator.test_unreadable import as_nobody_special
 from tests.programs import ROOT
 
 if TYPE_CHECKING:
@@ -97,3 +98,18 @@ def test_a_name_that_is_taken(project: Path) -> None:
     assert done.returncode == 2
     assert "exists already" in done.stderr
     assert (project / "taken.py").read_text() == "x = 1\n"
+
+
+def test_nothing_imports_a_module_that_could_not_be_written(project: Path) -> None:
+    package = project / "pkg"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "hooks.py").write_text("from eventlet import debug\ndebug.spew()\n")
+    project.chmod(0o555)
+    options = ("--to", "bridge", "--bridge-as", "legacy_bridge", "--write", "--allow-dirty")
+    done = as_nobody_special("apply", *options, "pkg", cwd=project)
+    project.chmod(0o755)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "legacy_bridge.py: not written: its folder cannot be written to" in done.stderr
+    assert (package / "hooks.py").read_text().startswith("from eventlet")

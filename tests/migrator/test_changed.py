@@ -185,3 +185,9 @@ def test_apply_of_changed_files(repository: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[0] == "would change new.py"
     assert "old.py" not in done.stdout
+
+
+def test_apply_names_its_own_option(repository: Path) -> None:
+    done = migrate("apply", "--only-changed", "nosuch", "a.py", cwd=repository)
+    assert done.returncode == 2
+    assert "write --only-changed=REF before the paths" in done.stderr

@@ -55,6 +55,26 @@ def test_nothing_heavy_is_loaded(view: str, target: Program) -> None:
     assert [name for name in HEAVY if name in loaded] == []
 
 
+@pytest.mark.parametrize("arguments", [["scan"], ["ps", "1", "--wide"], ["--help"]])
+def test_an_interrupt_while_it_loads_leaves_no_traceback(arguments: list[str]) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'click': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "from migrator.start import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize("pid", ["0", "-1", "1e3", "loader", "9" * 20, "9" * 5000])
 def test_what_is_no_pid_is_refused_either_way(pid: str) -> None:
     done = migrate("ps", pid)

@@ -128,7 +128,7 @@ def test_no_room_leaves_the_old_file_and_no_other(file: Path) -> None:
     )
     assert done.stdout == f"{file}: not written: File too large\n", done.stderr
     assert file.read_bytes() == OLD
-    assert names(file.parent) == ["code.py", "code.py.orig"]
+    assert names(file.parent) == ["code.py"]
 
 
 def test_a_read_only_folder_is_one_line(file: Path) -> None:
