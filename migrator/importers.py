@@ -57,7 +57,8 @@ def _pattern(path: str, name: str) -> re.Pattern[bytes]:
     """``from pkg.stem import name``, ``from . import name``, ``stem.name`` (also in text)."""
     file = Path(path)
     stem = file.resolve().parent.name if file.stem == "__init__" else file.stem
-    module, wanted = re.escape(stem).encode(), re.escape(name).encode()
+    module = re.escape(stem).encode("utf-8", "surrogateescape")
+    wanted = re.escape(name).encode()
     listed = rb"(?:\([^)]*?\b%s\b|[^\n(]*?\b%s\b)" % (wanted, wanted)
     source = rb"(?:[\w.]*\b%s|\.+)" % module
     return re.compile(rb"from\s+%s\s+import\s*%s|\b%s\.%s\b" % (source, listed, module, wanted))

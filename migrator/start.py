@@ -111,11 +111,17 @@ def _show(view: str, pid: int) -> int:
 
 
 def _open_streams() -> None:
-    """Open on nothing what the caller has closed (``>&-``): the status still tells."""
+    """Open on nothing what the caller has closed (``>&-``): the status still tells.
+
+    What the caller's encoding lacks is written as an escape.
+    """
     for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif name == "stdout":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:

@@ -14,7 +14,7 @@ from migrator.findings import STAGES
 from migrator.reporters import FORMATS, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from migrator import project
     from migrator.apply import Plan
@@ -190,6 +190,7 @@ def _print(
 ) -> None:
     from migrator.reporters import applied
 
+    lines: Iterable[str | bytes]
     if format_ == "text":
         lines = applied.text(done, written=written, check=check, failed=failed)
     elif format_ == "json":
@@ -197,4 +198,5 @@ def _print(
     else:
         lines = applied.other(done, format_, failed=failed)
     for line in lines:
-        click.echo(line, nl=not line.endswith("\n"), color=applied.colour())
+        whole = line[-1:] in ("\n", b"\n")
+        click.echo(line, nl=not whole, color=applied.colour())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from migrator.findings import Report
 from migrator.reporters import counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from migrator.apply import Plan
     from migrator.rewrite import Outcome, Result
@@ -27,7 +28,9 @@ def colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def text(done: Plan, *, written: bool, check: bool, failed: Mapping[str, str]) -> Iterator[str]:
+def text(
+    done: Plan, *, written: bool, check: bool, failed: Mapping[str, str]
+) -> Iterator[str | bytes]:
     """Diffs (or the names of the files), what was left and why, one line of sums."""
     for result in done.changed:
         if check:
@@ -95,27 +98,43 @@ def other(done: Plan, format_: str, *, failed: Mapping[str, str]) -> Iterator[st
     yield from import_module(f"migrator.reporters.{format_}").render(report, done.stage)
 
 
-def diff(result: Result) -> Iterator[str]:
-    """Unified diff with line ends as they are, coloured on a terminal."""
+def diff(result: Result) -> Iterator[bytes]:
+    """Unified diff, the bytes of the file as they are: a patch. Coloured on a terminal."""
     for line in _unified(result):
         if not colour():
-            yield line
+            shown = line
         elif line.startswith(("---", "+++")):
-            yield click.style(line, bold=True)
+            shown = click.style(line, bold=True)
         else:
-            yield click.style(line, fg=_COLOURS.get(line[0]))
+            shown = click.style(line, fg=_COLOURS.get(line[0]))
+        yield shown.encode(errors="surrogateescape")
 
 
-def _unified(result: Result) -> Iterable[str]:
+def _unified(result: Result) -> Iterator[str]:
+    """Its lines; bytes that are no UTF-8 are surrogates."""
     import difflib
 
+    # A patch knows one line end only, unlike str.splitlines().
     old, new = (
-        data.decode(errors="backslashreplace").splitlines(keepends=True)
+        re.findall(r"[^\n]*\n|[^\n]+", data.decode(errors="surrogateescape"))
         for data in (result.old, result.new)
     )
-    before = result.path if result.old else os.devnull
-    for line in difflib.unified_diff(old, new, before, result.path):
+    name = _quoted(result.path)
+    before = name if result.old else os.devnull
+    for line in difflib.unified_diff(old, new, before, name):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _quoted(path: str) -> str:
+    """A name as git writes it in a patch: in quotes where it needs them, a TAB behind blanks."""
+    data = os.fsencode(path)
+    if not re.search(rb'[\0-\x1f\x7f"\\]', data):
+        return data.decode(errors="surrogateescape") + ("\t" if " " in path else "")
+    plain = {ord("\n"): "\\n", ord("\t"): "\\t", ord('"'): '\\"', ord("\\"): "\\\\"}
+    text = "".join(
+        plain.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}") for byte in data
+    )
+    return f'"{text}"'
 
 
 def _applicability(outcome: Outcome, advised: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -50,16 +51,24 @@ def test_a_diff_and_nothing_written(repository: Path) -> None:
     assert (repository / "app.py").read_text() == DEBUG
 
 
-def test_the_diff_is_a_patch(repository: Path) -> None:
-    shown = subprocess.run(
-        ["git", "apply", "-p0", "--unsafe-paths", f"--directory={repository}", "-"],
-        input=migrate("apply", "--to", "bridge", "app.py").stdout,
-        cwd=repository,
-        text=True,
-        capture_output=True,
-        check=False,
+@pytest.mark.parametrize("name", ["app.py", "a b.py", 'a"\\\n.py', "\u00e9\udce9.py"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_the_diff_is_a_patch(name: str, encoding: str, repository: Path) -> None:
+    (repository / "app.py").rename(repository / name)
+    before = "# coding: latin-1\nx = '\xe9'  \f\r#\r\n\f\nfrom eventlet import debug\ndebug.spew()"
+    (repository / name).write_bytes(before.encode("latin-1"))
+    command = [sys.executable, "-m", "migrator", "apply", "--to", "bridge", name]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+    shown = subprocess.run(command, cwd=repository, env=env, capture_output=True, check=False)
+    patch = b"".join(
+        line
+        for line in shown.stdout.splitlines(keepends=True)
+        if not line.startswith(b"2 findings")
     )
-    assert shown.returncode in (0, 128), shown.stderr
+    done = subprocess.run(["git", "apply", "-p0"], input=patch, cwd=repository, check=False)
+    assert done.returncode == 0, shown
+    after = before.replace("from eventlet", "from bridge").encode("latin-1")
+    assert (repository / name).read_bytes() == after
 
 
 def test_write_then_nothing_is_left(repository: Path) -> None:

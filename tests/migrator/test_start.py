@@ -59,6 +59,7 @@ def test_nothing_heavy_is_loaded(view: str, target: Program) -> None:
 def test_an_interrupt_while_it_loads_leaves_no_traceback(arguments: list[str]) -> None:
     program = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & ignores it
         "class Interrupts:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'click': os.kill(os.getpid(), signal.SIGINT)\n"
