@@ -192,10 +192,16 @@ def note_if_empty(snapshot: Snapshot) -> None:
 
 
 def write(lines: Iterable[str]) -> None:
-    """Write lines to stdout, the first ones at once however many there are."""
-    for batch in batched(lines, _LINES_AT_ONCE):
-        sys.stdout.write("\n".join(batch) + "\n")
-        sys.stdout.flush()
+    """Write lines to stdout, the first ones at once however many there are.
+
+    Who reads no further, as ``head``, still gets the status.
+    """
+    try:
+        for batch in batched(lines, _LINES_AT_ONCE):
+            sys.stdout.write("\n".join(batch) + "\n")
+            sys.stdout.flush()
+    except BrokenPipeError:
+        pass
 
 
 def batched(lines: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -218,8 +224,11 @@ def write_json(
     chosen = [choose(one) for one in graphs] if choose else None
     if chosen is not None and not any(chosen):
         note(NO_MATCH)
-    for chunk in schema.chunks(graphs, __version__, show_secrets, chosen):
-        sys.stdout.write(chunk)
+    try:
+        for chunk in schema.chunks(graphs, __version__, show_secrets, chosen):
+            sys.stdout.write(chunk)
+    except BrokenPipeError:
+        pass
     return look.status
 
 

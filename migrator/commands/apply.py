@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -197,6 +198,7 @@ def _print(
         lines = applied.json(done, written=written, failed=failed)
     else:
         lines = applied.other(done, format_, failed=failed)
-    for line in lines:
-        whole = line[-1:] in ("\n", b"\n")
-        click.echo(line, nl=not whole, color=applied.colour())
+    with suppress(BrokenPipeError):  # who reads no further still gets the status
+        for line in lines:
+            whole = line[-1:] in ("\n", b"\n")
+            click.echo(line, nl=not whole, color=applied.colour())

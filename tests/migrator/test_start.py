@@ -17,6 +17,7 @@ from tests.programs import ROOT, Program, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.conftest import TargetPython
 
@@ -126,3 +127,34 @@ def shell(output: str, command: str, *pid: int, **env: str) -> subprocess.Comple
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("command", [("scan", "--format", "full"), ("apply", "--to", "asyncio")])
+def test_what_the_encoding_lacks_is_escaped(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "\N{EURO SIGN}.py").write_text(
+        "import eventlet.debug\neventlet.debug.spew('\N{EURO SIGN}')\n", encoding="utf-8"
+    )
+    done = migrate(*command, tmp_path, env={"PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 1, done.stderr
+    assert r"\u20ac.py:2:1" in done.stdout
+
+
+def test_a_file_name_may_be_any(tmp_path: Path) -> None:
+    (tmp_path / "odd\udce9.py").write_text("from eventlet import debug\ndebug.unspew()\n")
+    done = migrate("apply", "--to", "asyncio", "--check", tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith(f"would change {tmp_path}/odd\\udce9.py")
+
+
+def test_a_reader_that_goes_early_changes_no_status(target: Program, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("from eventlet import debug\ndebug.unspew()\n")
+    commands = [f"{view} {target.pid}" for view in ("ps", "ps --json", "pstree", "check")]
+    for command in [*commands, f"apply --check {tmp_path}"]:
+        words = [sys.executable, "-m", "migrator", *command.split()]
+        with subprocess.Popen(
+            words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as run:
+            assert run.stdout is not None
+            assert run.stderr is not None
+            run.stdout.close()  # before the first line
+            assert run.wait(60) == 1, run.stderr.read()
