@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(rb"\w+")
 _STATEMENT = re.compile(r"(?:\bfrom\s*(\.*)\s*([\w.]*)\s*)?\bimport\b([^;]*)")
+_JOINS = b"\\\r"  # where a line ends that may be joined with the next
 _NAME = re.compile(r"[\w.]+|\*")
 
 
 def words(data: bytes) -> bytes:
     """The words of all import statements, each once, with blanks between them."""
-    found: set[bytes] = set()
-    for start, end in _statements(data):
-        found.update(_WORD.findall(data, start, end))
-    return b" ".join(found)
+    text = _plain(data)
+    if text is None:
+        text = b"\n".join([data[start:end] for start, end in _statements(data)])
+    return b" ".join(set(_WORD.findall(text)))
 
 
 def names(data: bytes, module: str, *, package: bool) -> frozenset[str]:
@@ -54,6 +55,35 @@ def absolute(level: int, name: str, module: str, *, package: bool) -> str:
     return ".".join([*(parts or [""]), *([name] if name else [])])
 
 
+def _plain(data: bytes) -> bytes | None:
+    """The text of all `_statements`, if a look at the lines alone tells where they end.
+
+    It does in nearly all files, in a third of the time; None for the others.
+    """
+    pieces = data.split(b"import")  # between two of them lie the rest of a line, others, a start
+    last = len(pieces) - 1
+    if not last:
+        return b""
+    for number, piece in enumerate(pieces):
+        start, end = piece.rfind(b"\n"), piece.find(b"\n")
+        if start >= 0 and piece[start - 1 : start] in _JOINS:
+            return None
+        if not number:
+            pieces[0] = piece[start + 1 :]
+            continue
+        if b"(" in piece[:4]:
+            end = piece.find(b")")
+            if end < 0 or b"#" in piece[:end] or piece[:4].lstrip()[:1] != b"(":
+                return None
+        if end >= 0 and piece[end - 1 : end] in _JOINS:
+            return None
+        if number == last:
+            pieces[last] = piece[:end] if end >= 0 else piece
+        elif 0 <= end <= start:
+            pieces[number] = piece[:end] + piece[start:]
+    return b"import".join(pieces)
+
+
 def _statements(data: bytes) -> Iterator[tuple[int, int]]:
     """Where the lines of import statements start and end, and others that say "import"."""
     joined = b"\\\n" in data or b"\\\r\n" in data
@@ -63,6 +93,7 @@ def _statements(data: bytes) -> Iterator[tuple[int, int]]:
         while joined and _goes_on(data, start - 1):
             start = data.rfind(b"\n", 0, start - 1) + 1
         end = data.find(b"\n", at)
+        at = data.rfind(b"import", at, end if end >= 0 else len(data))  # "from imports import (x,"
         if data[at + 6 : at + 10].lstrip().startswith(b"("):
             end = _closing(data, at)
         while joined and _goes_on(data, end):

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sysconfig
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from migrator import imported, scan
 from migrator.findings import Unread
@@ -48,6 +51,7 @@ def test_no_import_of_the_standard_library_is_missed(start: int) -> None:
         "from a.b \\\r\n    import c, \\\r\n    d\r\n",
         "import a\r\nfrom b import (c,\r\n d)\r\n",
         "from ünder import größe",
+        "from .imports import (x,\n    y)\nimport a; from b import (c,\n    d)",
     ],
 )
 def test_every_form_is_read_as_the_parser_reads_it(source: str) -> None:
@@ -55,6 +59,19 @@ def test_every_form_is_read_as_the_parser_reads_it(source: str) -> None:
     for package in (False, True):
         found = imported.names(data, "p.q.r", package=package)
         assert truth(data, "p.q.r", package=package) <= found
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["import", "from ", " a", ".b", "\n", "\r\n", "\\", "(", ")", ", ", "# ", "_lib", "\t"]
+        )
+    ).map("".join)
+)
+def test_the_words_of_a_file_are_those_of_its_statements(source: str) -> None:
+    data = source.encode()
+    statements = [data[start:end] for start, end in imported._statements(data)]
+    assert set(imported.words(data).split()) == set(re.findall(rb"\w+", b"\n".join(statements)))
 
 
 def test_words_hold_what_is_imported() -> None:
