@@ -13,11 +13,23 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from migrator import api
+from inspector.record import Record
+from migrator import api, imported
 from migrator.scan import may_matter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Set
+
+
+class _Hidden(Record):
+    """What a module gives without naming Eventlet, to files that say all parts of its name.
+
+    ``root`` is where a module without a package lies: "" for others.
+    """
+
+    parts: frozenset[bytes]
+    names: frozenset[bytes]
+    root: str
 
 
 class Facades:
@@ -29,8 +41,8 @@ class Facades:
 
     def __init__(self, record: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None) -> None:
         self._modules: dict[str, dict[str, dict[str, str]]] = {}
-        self._hidden: dict[bytes, set[bytes]] = {}  # last part of a module -> names it gives
-        self._beside: set[bytes] = set()  # what packages give: `from . import x` is all it takes
+        self._hidden: dict[bytes, list[_Hidden]] = {}  # by the last part of a module's name
+        self._lasts: set[str] = set()
         for module, roots in (record or {}).items():
             for root, exports in roots.items():
                 self._add(module, root, exports)
@@ -56,27 +68,29 @@ class Facades:
 
     def _add(self, module: str, root: str, exports: Mapping[str, str]) -> None:
         self._modules.setdefault(module, {})[root] = dict(exports)
+        self._lasts.add(module.rpartition(".")[2])
         hidden = {name.encode() for name in exports if not may_matter(name.encode())}
         if hidden:
-            # A library's package stands in every import of its parts.
-            part = module.rpartition(".")[2] if root else module.partition(".")[0]
-            last = part.encode("utf-8", "surrogateescape")
-            names = {name.strip(b"*()").partition(b".")[0] for name in hidden}
-            self._hidden.setdefault(last, set()).update(names)
-            if root and os.path.isdir(os.path.join(root, *module.split("."))):
-                self._beside |= names
+            parts = imported.parts(module) or [b"import"]  # of letters that bytes do not know
+            names = frozenset(name.strip(b"*()").partition(b".")[0] for name in hidden)
+            one = _Hidden(frozenset(parts), names, "" if "." in module else root)
+            self._hidden.setdefault(parts[-1], []).append(one)
 
-    def may_be_used(self, words: bytes, data: bytes | None = None) -> bool:
-        """Whether a file that does not name Eventlet may use it through a facade. Cheap.
+    def names_seen(self, path: str, words: bytes) -> set[bytes]:
+        """What a file may take from here that does not name Eventlet. Cheap, and too much.
 
-        ``words`` are those of its imports (`imported.words`): one has to be the facade's own.
-        ``data``, if given, has to hold a name that the facade gives.
+        All parts of the facade's name have to be among the words of its imports
+        (`imported.words`) and of its folders, which a relative import stands for.
         """
-        said = words.split()
-        found = self._hidden.keys() & said
-        if data is None or not found or b"import *" in data:
-            return bool(found) or not self._beside.isdisjoint(said)
-        return any(name in data for last in found for name in self._hidden[last])
+        found: set[bytes] = set()
+        if not self._hidden:
+            return found
+        said = {*words.split(), *_folders(os.path.dirname(path))}
+        for last in self._hidden.keys() & said:
+            for one in self._hidden[last]:
+                if one.parts <= said and (not one.root or _may_see(one.root, path, said)):
+                    found |= one.names
+        return found
 
     def taken(self, path: str, data: bytes, imports: Collection[str]) -> bool:
         """Whether a file with these imports says a name that a facade gives it."""
@@ -96,14 +110,17 @@ class Facades:
     def visible(self, path: str, imports: Iterable[str]) -> dict[str, Mapping[str, str]]:
         """The re-exports that a file with these imports can reach, by the names it uses."""
         found: dict[str, Mapping[str, str]] = {}
+        looked: set[str] = set()
         folder = os.path.dirname(os.path.abspath(path))
         for name in imports:
             module = name
-            while module and module not in found:
-                exports = self._seen(module, folder)
+            while module and module not in looked:
+                looked.add(module)
+                above, _, last = module.rpartition(".")
+                exports = self._seen(module, folder) if last in self._lasts else None
                 if exports is not None:
                     found[module] = exports
-                module = module.rpartition(".")[0]
+                module = above
         return found
 
     def _seen(self, module: str, folder: str) -> Mapping[str, str] | None:
@@ -126,6 +143,19 @@ class Facades:
 def of_libraries() -> Facades:
     """What libraries give under names that say nothing of Eventlet."""
     return Facades({module: {"": given} for module, given in api.UNSAID.items()})
+
+
+@cache
+def _folders(folder: str) -> list[bytes]:
+    return imported.parts(os.path.abspath(folder))
+
+
+def _may_see(root: str, path: str, said: Set[bytes]) -> bool:
+    """Whether a file may reach the modules of a folder: from around it, or by its name."""
+    above, name = os.path.split(root)
+    home = above if name == "src" else root
+    is_around = os.path.abspath(path).startswith(os.path.join(home, ""))
+    return is_around or said >= {*imported.parts(name)}
 
 
 def _is_said(name: str, owner: str, data: bytes) -> bool:

@@ -6,6 +6,7 @@ it through a module that re-exports it is told by these, in less time than readi
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,11 @@ def absolute(level: int, name: str, module: str, *, package: bool) -> str:
     parts = parts[: len(parts) - climb] if climb else parts
     # Above what we know is some package, but never Eventlet's top.
     return ".".join([*(parts or [""]), *([name] if name else [])])
+
+
+def parts(name: str) -> list[bytes]:
+    """The words of a dotted name or a path, as `words` would find them."""
+    return _WORD.findall(os.fsencode(name))
 
 
 def _plain(data: bytes) -> bytes | None:

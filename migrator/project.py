@@ -257,7 +257,7 @@ class _Run:
             return file
         imports = file.facts.imports
         if file.words:
-            if not file.put_off and not self.changed.may_be_used(file.words, data):
+            if not file.put_off and not self.may_take(file, data):
                 return file
             module, package = sources.module_name(path)
             imports = imported.names(data, module, package=package)
@@ -335,8 +335,14 @@ class _Run:
     def is_user(self, file: File) -> bool:
         """Whether a file may use a facade of those that changed."""
         if file.words or file.put_off:
-            return file.put_off or self.changed.may_be_used(file.words)
+            return file.put_off or bool(self.changed.names_seen(file.source.path, file.words))
         return bool(self.changed.visible(file.source.path, file.facts.imports))
+
+    def may_take(self, file: File, data: bytes) -> bool:
+        """Whether a file that does not name Eventlet says what a facade that changed gives it."""
+        return b"import *" in data or any(
+            name in data for name in self.changed.names_seen(file.source.path, file.words)
+        )
 
     def followed(self, facts: Facts) -> Mapping[str, str]:
         """The re-exports that matter for the rules selected."""

@@ -96,6 +96,23 @@ def test_what_a_package_re_exports_is_seen_from_inside_and_beside_it(tmp_path: P
     assert spews(tmp_path) == ["one/use.py:2", "src/app/inside.py:2", "tests/test_app.py:2"]
 
 
+def test_modules_are_followed_whatever_letters_their_names_are_of(tmp_path: Path) -> None:
+    facade = "from eventlet import debug as hooks\n"
+    user = "from . import hooks\nhooks.spew()\n"
+    write(
+        tmp_path,
+        {
+            "größe/__init__.py": facade,
+            "größe/inside.py": user,
+            "größe/länge.py": facade,
+            "größe/other.py": "from .länge import hooks\nhooks.spew()\n",
+            "размер.py": facade,
+            "top.py": "from размер import hooks\nhooks.spew()\n",
+        },
+    )
+    assert spews(tmp_path) == ["top.py:2", "größe/inside.py:2", "größe/other.py:2"]
+
+
 def test_attributes_of_classes_are_followed_into_other_files(tmp_path: Path) -> None:
     write(
         tmp_path,
