@@ -28,6 +28,7 @@ INVALID = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
 _MAX_ERROR = 1 << 20  # characters of a traceback
 _MAX_NAMES = 500  # completions
 _FILE = "<console>"
+_OURS = "<migrate "  # files of the console itself, as they are compiled in the target
 
 # Takes what is printed in this context: its tasks inherit it, other units have none.
 _print: contextvars.ContextVar[Callable[[str], None] | None] = contextvars.ContextVar(
@@ -134,10 +135,20 @@ def _completions(text: str, namespace: dict[str, Any]) -> list[str]:
 
 
 def describe(error: BaseException) -> str:
-    """The traceback from the user's code on, as much as anybody may want to read."""
+    """The traceback from the user's code on, as much as anybody may want to read.
+
+    Ctrl-C is raised by functions of ours, which stand at its end.
+    """
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != _FILE:
         trace = trace.tb_next
+    above = trace
+    while above is not None:
+        below = above.tb_next
+        while below is not None and below.tb_frame.f_code.co_filename.startswith(_OURS):
+            below = below.tb_next
+        above.tb_next = below
+        above = below
     text = "".join(traceback.format_exception(type(error), error, trace))
     return text if len(text) <= _MAX_ERROR else f"{text[:_MAX_ERROR]}...\n"
 

@@ -103,11 +103,13 @@ class Finding:
     units: tuple[Unit, ...]
     seconds: float | None = None  # for how long at least, where that is known
     where: Frame | None = None  # the place in the code to look at
+    pid: int | None = None
 
     @property
     def hint(self) -> str:
         """What to do about it."""
-        return RULES[self.code].hint
+        hint = RULES[self.code].hint
+        return hint if self.pid is None else hint.replace("PID", str(self.pid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +179,17 @@ class Examination:
                 units = tuple(unit for unit in case.units if self.matches(unit))
                 if units and not (code == "max-units" and not too_many(units, self.limits)):
                     message = case.message or count(len(units), "unit")
+                    pid = seen.graph.snapshot.pid
                     found.append(
                         Finding(
-                            code, level, message, case.evidence, units, case.seconds, case.where
+                            code,
+                            level,
+                            message,
+                            case.evidence,
+                            units,
+                            case.seconds,
+                            case.where,
+                            pid,
                         )
                     )
         found.sort(key=lambda finding: finding.level != "deny")

@@ -52,7 +52,8 @@ class _Branch(Record):
     members: Sequence[Unit]
     prefix: str
     last: bool
-    depth: int
+    depth: int  # of units
+    level: int  # of lines, those of calls included
     via: str
     cyclic: bool
 
@@ -104,7 +105,7 @@ class _Drawing:
                 yield from self._forest([unit])
 
     def _forest(self, roots: Sequence[Unit]) -> Iterator[str]:
-        self._push([_Child(root, "", False) for root in roots], "", 0)
+        self._push([_Child(root, "", False) for root in roots], "", 0, 0)
         while self._stack:
             branch = self._stack.pop()
             first = branch.members[0].id
@@ -122,19 +123,19 @@ class _Drawing:
             return True
         return branch.via in INDIRECT and bool(self._graph.awaiters(unit))
 
-    def _push(self, children: Sequence[_Child], prefix: str, depth: int) -> None:
+    def _push(self, children: Sequence[_Child], prefix: str, depth: int, level: int) -> None:
         """Put ``children`` on the stack, those that look alike as one branch."""
         if not children:
             return
         bundles: dict[tuple[Hashable, str], list[_Child]] = {}
         for child in children:
             bundles.setdefault((self._groups.key(child.unit), child.via), []).append(child)
-        prefix = self._fold(prefix, depth)
+        prefix = self._fold(prefix, level)
         last = True
         for bundle in reversed(bundles.values()):
             members = tuple({child.unit.id: child.unit for child in bundle}.values())
             _, via, cyclic = bundle[0]
-            self._stack.append(_Branch(members, prefix, last, depth, via, cyclic))
+            self._stack.append(_Branch(members, prefix, last, depth, level, via, cyclic))
             last = False
 
     def _draw(self, branch: _Branch) -> list[str]:
@@ -151,11 +152,12 @@ class _Drawing:
         _, end, trunk, gap = self._style.branches
         prefix = branch.prefix + (gap if branch.last else trunk)
         last = len(steps) - 1
+        level = branch.level + 1
         for place, step in enumerate(steps):
-            prefix = self._fold(prefix, branch.depth)
+            prefix = self._fold(prefix, level + place)
             lines.append(self._step(prefix + end, step, members, state if place == last else ""))
             prefix += gap
-        self._push(children, prefix, branch.depth + 1)
+        self._push(children, prefix, branch.depth + 1, level + len(steps))
         return lines
 
     # -- what belongs to a unit
@@ -311,8 +313,8 @@ class _Drawing:
         args = self._frames(members[0])[place].args
         return all(self._frames(member)[place].args == args for member in members)
 
-    def _fold(self, prefix: str, depth: int) -> str:
-        return prefix if len(prefix) <= self._fold_at else f"[{depth} deep] "
+    def _fold(self, prefix: str, level: int) -> str:
+        return prefix if len(prefix) <= self._fold_at else f"[{level} deep] "
 
     def _bracket(self, state: str) -> str:
         return "  " + self._style.paint(f"[{self._style.text(state)}]", "state") if state else ""

@@ -68,6 +68,8 @@ def test_ctrl_c_ends_a_call_that_waits_in_c(version: str, world: str, hub: str, 
             finally:
                 tool.kill()
         assert (tool.returncode, errors.splitlines()[-1]) == (1, "KeyboardInterrupt")
+        assert 'File "<console>", line 3' in errors
+        assert "<migrate" not in errors
     assert said(program, "6 * 7") == "42\n"
     wait_until(lambda: _caught_signals(program.pid) == caught)
     assert program.process.poll() is None

@@ -245,6 +245,9 @@ def test_one_deep_stack_is_bounded_too() -> None:
     lines = draw(snapshot([task("deep", *(frame(f"f{i}") for i in range(5_000)))]))
     assert len(lines) == 5_001
     assert max(map(len, lines)) < 350
+    folded = [(index, line) for index, line in enumerate(lines) if " deep] └── f" in line]
+    assert len(folded) > 10
+    assert all(line.startswith(f"[{index} deep] ") for index, line in folded)
 
 
 def test_a_diamond_is_linear() -> None:

@@ -232,6 +232,9 @@ def test_a_stopped_process_is_said_to_be_that(ailment: str, sick: Callable[..., 
     wait_until(lambda: "T (stopped)" in Path(f"/proc/{program.pid}/status").read_text())
     status, process = _check(program, "--samples", "3", "--allow", "unnamed")
     assert (status, _codes(process)) == (1, ["stopped"])
+    hint = process["findings"][0]["hint"]
+    assert f"kill -CONT {program.pid}, " in hint
+    assert f"/proc/{program.pid}/status" in hint
     os.kill(program.pid, signal.SIGCONT)
     assert "stopped" not in _codes(_check(program, "--samples", "3")[1])
     frozen = migrate("check", program.pid, "--samples", "3", "--freeze", *QUICK)
