@@ -350,7 +350,9 @@ class _Walk(Classes):
             if alias.name == "*":
                 self.star(module, alias)
                 continue
-            name = self.through(f"{module}.{alias.name}")
+            # The module itself, even where a parent gives its name something else.
+            held = self.known.get(module, {}).get(alias.name)
+            name = self.through(held) if held else f"{module}.{alias.name}"
             known = api.is_eventlet(name)
             if known:
                 self.emit(name.removesuffix("()"), "import", alias)

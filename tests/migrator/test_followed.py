@@ -134,6 +134,23 @@ def test_attributes_of_classes_are_followed_into_other_files(tmp_path: Path) -> 
     ]
 
 
+def test_a_module_of_the_projects_own_called_eventlet_is_not_what_its_package_holds(
+    tmp_path: Path,
+) -> None:
+    write(
+        tmp_path,
+        {
+            "app/__init__.py": "from .eventlet import *\n",
+            "app/eventlet.py": "import eventlet\n\n\nclass Transport: ...\n",
+            "app/use.py": "from app.eventlet import Transport\nTransport()\n",
+            "app/same.py": "from . import eventlet\neventlet.debug.spew()\n",
+        },
+    )
+    found = document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]
+    assert not [one for one in found if one["path"] == "app/use.py"]
+    assert spews(tmp_path) == ["app/same.py:2"]
+
+
 def test_a_helper_called_through_a_facade_is_still_seen_to_name_an_api(tmp_path: Path) -> None:
     write(
         tmp_path,
