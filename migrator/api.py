@@ -75,6 +75,7 @@ _GIVEN = {
 }
 STARTERS = _GIVEN["greenthread"]  # they give green threads
 TRACKED_RESULTS = HUBS.union(*_GIVEN.values())
+ENTERED = frozenset({"eventlet.Timeout()", "eventlet.timeout.Timeout()"})  # `with` gives them
 
 # oslo.service's module and the copies of its predecessor in a hundred repositories.
 BACKDOOR_MODULE = "eventlet_backdoor"

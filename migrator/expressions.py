@@ -369,6 +369,13 @@ class Expressions(Namespaces):
             if one.annotation:
                 self.annotation(one.annotation)
 
+    def type_parameters(self, node: ast.AST) -> None:
+        """Walk the bounds and defaults of ``def f[T: bound = default]``, from Python 3.12 on."""
+        for parameter in getattr(node, "type_params", ()):
+            for part in ast.iter_child_nodes(parameter):
+                if isinstance(part, ast.expr):
+                    self.annotation(part)
+
     def annotation(self, node: ast.expr) -> None:
         """Walk an annotation; a text is code that names the type."""
         text = text_of(node)

@@ -193,7 +193,8 @@ class _Walk(Classes):
         for item in node.items:
             value = self.expression(item.context_expr)
             if item.optional_vars is not None:
-                self.target(item.optional_vars, unwrap(value))
+                entered = value if value in api.ENTERED else unwrap(value)
+                self.target(item.optional_vars, entered)
         self.body(node.body)
 
     def assign(self, node: ast.Assign) -> None:
@@ -210,6 +211,12 @@ class _Walk(Classes):
             self.annotation(node.value)
         if node.value is not None or isinstance(node.target, ast.Name):
             self.target(node.target, value, node.value)
+
+    def type_alias(self, node: Any) -> None:
+        """``type X = ...``."""
+        self.hold(node.name.id, None)
+        self.type_parameters(node)
+        self.annotation(node.value)
 
     def augmented(self, node: ast.AugAssign) -> None:
         self.expression(node.value)
@@ -255,6 +262,7 @@ class _Walk(Classes):
         handed = self.handed(node.decorator_list)
         if handed:  # its tests are given mocks, and need not name Eventlet themselves
             self.words[TEST_PREFIX] = None
+        self.type_parameters(node)
         bases = [self.expression(expression) for expression in node.bases]
         for keyword in node.keywords:
             self.expression(keyword.value)
@@ -272,6 +280,7 @@ class _Walk(Classes):
 
     def def_(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         handed = self.handed(node.decorator_list)
+        self.type_parameters(node)
         self.signature(node.args)
         if node.returns:
             self.annotation(node.returns)
@@ -382,6 +391,7 @@ def _is_none(node: ast.expr | None) -> bool:
 
 
 _STATEMENTS: dict[type[ast.AST], Callable[[_Walk, Any], None]] = {
+    getattr(ast, "TypeAlias", ast.stmt): _Walk.type_alias,  # from Python 3.12 on
     ast.AnnAssign: _Walk.annotated,
     ast.Assign: _Walk.assign,
     ast.AsyncFor: _Walk.for_,
