@@ -11,11 +11,14 @@ from migrator.completion import RULES
 @click.command()
 @click.argument("names", nargs=-1, required=True, type=RULES, metavar="CODE...")
 def command(names: tuple[str, ...]) -> None:
-    """Explain rules by code (EVT103), name or family: the text of the documentation."""
+    """Explain rules by code (EVT103), name, family or API: the text of the documentation."""
     from migrator.commands.scan import codes_of
     from migrator.rule_pages import section
 
-    for number, code in enumerate(sorted(codes_of(names))):
+    owners = {name: rules.find(name) for name in names if "." in name}
+    codes = {owner.code for owner in owners.values() if owner}
+    codes |= codes_of(name for name in names if not owners.get(name))
+    for number, code in enumerate(sorted(codes)):
         if number:
             click.echo()
         click.echo(section(rules.by_code()[code][1]).rstrip())

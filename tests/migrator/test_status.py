@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
@@ -189,6 +190,14 @@ def git_status(folder: Path) -> str:
 def test_history_needs_a_repository(tmp_path: Path) -> None:
     done = migrate("status", "--history", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_explain_takes_what_a_finding_names() -> None:
+    done = migrate("explain", "eventlet.debug.spew", "eventlet.GreenPool().waitall", cwd=ROOT)
+    assert re.findall(r"^## (\w+)", done.stdout, re.MULTILINE) == ["EVT108", "EVT402"]
+    done = migrate("explain", "os.path", cwd=ROOT)
+    assert done.returncode == 2
+    assert "no rule or family is called 'os.path'" in done.stderr
 
 
 def test_explain_prints_the_page_of_the_documentation() -> None:
