@@ -29,16 +29,22 @@ class File:
     """One file on its way. ``matters``: its bytes may hold what a rule knows."""
 
     source: Source
-    facts: Facts = _NOTHING
     size: int = 0
-    matters: bool = False
     words: bytes = b""  # of its imports, when it was not parsed
-    put_off: bool = False  # until the facades are known
+    held: str = ""  # `runs.held`, when runs are kept
+    facts: Facts = _NOTHING
+    matters: bool = False
+    put_off: bool = False  # to be parsed
+    takes: bool = False  # seems to take Eventlet from another module
     giver: bool = False  # not of interest by itself, but others may take Eventlet from it
     module: str = ""
     ignores: tuple[Suppression, ...] = ()
     key: str = ""  # its place in the cache, when it is not from there
-    held: str = ""  # `runs.held`, when runs are kept
+
+    @property
+    def parsed(self) -> bool:
+        """Whether it was, or says nothing of interest to begin with."""
+        return not (self.words or self.put_off)
 
 
 def stem(file: File) -> bytes:

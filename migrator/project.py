@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, TypeVar
 
-from migrator import ignores, imported, parallel, rules, runs, scan, sources, suppressions, walk
+from migrator import (
+    ignores,
+    imported,
+    parallel,
+    rules,
+    runs,
+    scan,
+    sources,
+    suppressions,
+    walk,
+)
 from migrator.cache import Cache, key
 from migrator.facades import Facades, of_libraries
 from migrator.files import File, check_small, gather, stem
@@ -36,6 +46,7 @@ _DEBUG_FAMILIES = ("EVT1", "EVT2")
 
 _MANY = 100  # files from which on other processes pay for their start
 _SHARE = 32  # files handed out at once
+_SOME = 16  # files to parse from which on they do, handed out one by one
 _ROUNDS = 5  # facades of facades
 # What takes Eventlet from another module, as tests do: `utils.eventlet.sleep`.
 _TAKES = re.compile(rb"\w\.eventlet\b")
@@ -152,7 +163,14 @@ class _Run:
             name = runs.question(self.cache.tool, asked, listed)
             if known := self.recalled(name, listed):
                 return known
-        files = list(self.each("Scanning", self.open, listed))
+        files = [
+            one if isinstance(one, File) else File(source, *one)
+            for source, one in zip(
+                listed, self.shared_out("Scanning", self.open, listed), strict=True
+            )
+        ]
+        for file in files:
+            self.keep(file)
         now = runs.content(file.held for file in files)
         self.follow_facades(files)
         check_small(files)
@@ -180,41 +198,53 @@ class _Run:
         self.facades = Facades(known.facades)
         return files
 
-    def each(
-        self, what: str, work: Callable[[_Item], File], items: Sequence[_Item]
-    ) -> Iterator[File]:
-        """Do the work for each item, and keep what is new to the cache."""
-        for file in self.shared_out(what, work, items):
-            if file.key:
-                self.cache.put(file.key, file.facts)
-            yield file
+    def again(
+        self, what: str, work: Callable[[File], File], files: list[File], places: Sequence[int]
+    ) -> None:
+        """Put in the place of some files what the work makes of them, the largest first."""
+        largest = sorted(places, key=lambda place: -files[place].size)
+        items = [files[place] for place in largest]
+        for place, file in zip(largest, self.shared_out(what, work, items, _SOME, 1), strict=True):
+            files[place] = file
+            self.keep(file)
+
+    def keep(self, file: File) -> None:
+        """Keep what is new to the cache."""
+        if file.key:
+            self.cache.put(file.key, file.facts)
 
     def shared_out(
-        self, what: str, work: Callable[[_Item], _Out], items: Sequence[_Item]
+        self,
+        what: str,
+        work: Callable[[_Item], _Out],
+        items: Sequence[_Item],
+        many: int = _MANY,
+        share: int = _SHARE,
     ) -> Iterable[_Out]:
-        """Do the work for each item, in other processes when there are many."""
+        """Do the work for each item, in other processes when there are ``many``."""
         processes = self.options.processes or parallel.processors()
-        if processes == 1 or len(items) < _MANY or not hasattr(os, "fork"):
+        if processes == 1 or len(items) < many or not hasattr(os, "fork"):
             done: Iterator[_Out] = map(work, items)
         else:
-            done = parallel.map_forked(work, items, processes, _SHARE)
+            done = parallel.map_forked(work, items, processes, share)
         return told(self.progress, what, done, len(items))
 
-    def open(self, source: Source) -> File:
-        """Read a file and examine it."""
+    def open(self, source: Source) -> File | tuple[int, bytes, str]:
+        """Read a file and examine it; of most there is only size, words and `File.held` to tell."""
         data = sources.read(source.path, named=source.named)
         if isinstance(data, Unread):
-            file = File(source, Facts(unread=data))
+            file = File(source, facts=Facts(unread=data))
         else:
             file = self.examine(data, source, put_off=not source.named)
         if self.cache.runs:
             file.held = runs.held(data)
-        return file
+        plain = not (file.matters or file.giver or file.facts.unread or source.named)
+        return (file.size, file.words, file.held) if plain else file
 
     def examine(self, data: bytes, source: Source, *, put_off: bool = False) -> File:
         """The first look at one file's bytes.
 
-        ``put_off`` allows to leave one for the second that would be parsed for both.
+        ``put_off`` leaves one that is to be parsed for the second.
         """
         file = File(source, size=len(data))
         file.matters = scan.may_matter(data)
@@ -231,9 +261,10 @@ class _Run:
         file.matters = file.matters or scan.is_opaque(data)
         if file.matters and self.debug_only and not scan.may_debug(data):
             file.matters, file.giver = False, True
-        if put_off and file.matters and _TAKES.search(data) and source.path.endswith(".py"):
+        if put_off and file.matters:
             file.words = imported.words(data)
             file.put_off = True
+            file.takes = b"eventlet" in file.words or bool(_TAKES.search(data))
         elif file.matters or source.named:
             self.parse(data, file, {})
             if file.facts.unread and sources.may_be_text(source.path):
@@ -261,10 +292,17 @@ class _Run:
                 return file
             module, package = sources.module_name(path)
             imports = imported.names(data, module, package=package)
+        was_put_off = file.put_off
+        given: Exports = {}
         if self.changed.taken(path, data, imports):
-            self.parse(data, file, self.facades.visible(path, imports))
-        elif file.put_off:
-            self.parse(data, file, {})
+            given = self.facades.visible(path, imports)
+            self.parse(data, file, given)
+        elif was_put_off:
+            self.parse(data, file, given)
+        if was_put_off:  # by its text; what it imports is known better by now
+            seen = self.facades.visible(path, file.facts.imports)
+            if seen != given and self.facades.taken(path, data, file.facts.imports):
+                self.parse(data, file, seen)
         return file
 
     def parse(self, data: bytes, file: File, exports: Exports) -> None:
@@ -291,50 +329,80 @@ class _Run:
         )
 
     def follow_facades(self, files: list[File]) -> None:
-        """Look again at files that import what others re-export, until nothing is new."""
+        """Parse what matters, and what takes from others what they re-export.
+
+        Most of the latter, tests above all, give nothing to any other file: they come last, so
+        that they are parsed once, when all that is re-exported is known.
+        """
+        wanted: set[bytes] = set()
+        for file in files:
+            wanted.update(file.words.split() if file.put_off else ())
+        first = [place for place, one in enumerate(files) if one.put_off and stem(one) in wanted]
+        self.again("Parsing", self.open_one, files, first)
         self.open_givers(files)
         for file in files:
             self.facades.add(file.source.path, file.module, self.followed(file.facts))
+        left = self.follow(files, wanted)
+        self.changed = self.facades
+        self.look_at(files, [at for at, file in enumerate(files) if file.put_off or at in left])
+        self.follow(files)
+
+    def follow(self, files: list[File], wanted: set[bytes] | None = None) -> set[int]:
+        """Look again at files that may take what others re-export, until nothing is new.
+
+        With ``wanted``, the words of what files like that import, those that no such word names
+        are left for later: returns their places.
+        """
+        left: set[int] = set()
         for _ in range(_ROUNDS):
-            if self.changed.empty and not any(file.put_off for file in files):
-                return
+            if self.changed.empty:
+                break
             users = [
                 place
                 for place, file in enumerate(files)
                 if file.source.python and not file.facts.unread and self.is_user(file)
             ]
-            again = list(self.each("Following", self.look_again, [files[at] for at in users]))
-            before = self.facades.record
-            self.facades = Facades(before)
-            for place, file in zip(users, again, strict=True):
-                files[place] = file
-                self.facades.add(file.source.path, file.module, self.followed(file.facts))
-            self.changed = self.facades.since(before)
+            if wanted is not None:
+                wanted.update(word for place in users for word in files[place].words.split())
+                left.update(
+                    place
+                    for place in users
+                    if not files[place].parsed and stem(files[place]) not in wanted
+                )
+            self.look_at(files, [place for place in users if place not in left])
+        return left
+
+    def look_at(self, files: list[File], places: list[int]) -> None:
+        """Look again at these files, and note what they re-export."""
+        self.again("Following", self.look_again, files, places)
+        before = self.facades.record
+        self.facades = Facades(before)
+        for file in [files[place] for place in places]:
+            self.facades.add(file.source.path, file.module, self.followed(file.facts))
+        self.changed = self.facades.since(before)
 
     def open_givers(self, files: list[File]) -> None:
         """Parse the modules that say ``import eventlet`` and no more, if others take that."""
         wanted: set[bytes] = set()
         for file in files:
-            wanted.update(file.words.split() if file.put_off else ())
+            wanted.update(file.words.split() if file.takes else ())
             taken = [name.split(".") for name in file.facts.imports if name.endswith(".eventlet")]
             wanted.update(os.fsencode(parts[-2]) for parts in taken)
         places = [place for place, file in enumerate(files) if file.giver and stem(file) in wanted]
-        opened = self.each("Following", self.open_giver, [files[place].source for place in places])
-        for place, file in zip(places, opened, strict=True):
-            files[place] = file
+        self.again("Following", self.open_one, files, places)
 
-    def open_giver(self, source: Source) -> File:
+    def open_one(self, file: File) -> File:
         """Read and parse a file, whatever it holds."""
-        data = sources.read(source.path, named=source.named)
+        data = sources.read(file.source.path, named=file.source.named)
         if isinstance(data, Unread):
-            return File(source, Facts(unread=data))
-        file = File(source, size=len(data), matters=True)
+            return File(file.source, facts=Facts(unread=data), held=file.held)
+        file.matters = True
         self.parse(data, file, {})
         return file
 
     def is_user(self, file: File) -> bool:
         """Whether a file may use a facade of those that changed."""
-        if file.words or file.put_off:
+        if not file.parsed:
             return file.put_off or bool(self.changed.names_seen(file.source.path, file.words))
         return bool(self.changed.visible(file.source.path, file.facts.imports))
 
