@@ -33,7 +33,8 @@ TESTS = re.compile(r"\b(?:py\.?test|stestr|unittest|nosetests)\b")  # whose -k c
 # Settings whose value "eventlet" chooses Eventlet: gunicorn, Socket.IO, celery, coverage,
 # oslo.messaging, os-ken, bottle and other servers; with a prefix of the project's own.
 _KEY = (
-    r"(?:[\w.-]*[_.-])?(?:async[_-]?(?:mode|type)|(?:backend|executor|hub|server)(?:[_-]type)?|"
+    r"(?:[\w.-]*[_.-])?(?:async[_-]?(?:method|mode|type)|"
+    r"(?:backend|executor|hub|server)(?:[_-]type)?|event[_-]?loop(?:[_-]manager)?|"
     r"concurrency(?:[_-]backend)?|pool(?:[_-]cls)?|worker[_-]?class)"
 )
 SETTING = re.compile(_KEY, re.IGNORECASE)

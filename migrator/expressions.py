@@ -161,7 +161,9 @@ class Expressions(Namespaces):
         at: ast.expr = base
         if isinstance(base, ast.Name):
             value = self.lookup(base.id)
-            if value and isinstance(base.ctx, ast.Load):
+            if value is None and links and self.is_missing_import(base.id, links[-1]):
+                value = "eventlet"
+            elif value and isinstance(base.ctx, ast.Load):
                 found = self.use(value, "reference", base)
         elif isinstance(base, (ast.BoolOp, ast.IfExp, ast.NamedExpr)):
             value = self.expression(base)  # in parentheses: these are not nested deeply
@@ -225,6 +227,20 @@ class Expressions(Namespaces):
         if found:
             self.uses.append(found)
         return value
+
+    def is_missing_import(self, name: str, link: ast.expr) -> bool:
+        """Whether ``eventlet.sleep`` stands in a module that never binds the name.
+
+        Others put it there, or the import has been forgotten.
+        """
+        if name != "eventlet" or not isinstance(link, ast.Attribute):
+            return False
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if name in self.bound(scope).local:
+                return False
+            scope = scope.parent
+        return api.is_public(link.attr)
 
     def own_attribute(self, link: ast.Attribute) -> str | None:
         """What ``self.x`` holds; the dotted name of ``self.f``, if it returns Eventlet."""

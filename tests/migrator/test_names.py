@@ -94,6 +94,7 @@ HUB = "eventlet.debug.hub_exceptions"
         "d = lazy_import.lazy_module('eventlet.debug')\nd.hub_exceptions(1)",
         "d = LazyLoader('d', globals(), 'eventlet.debug')\nd.hub_exceptions(1)",
         "(e := __import__('eventlet')).debug.hub_exceptions(1)",
+        "from other import *\neventlet.debug.hub_exceptions(1)",
         "plugin = EntryPoint('x', 'eventlet.debug:hub_exceptions', 'group')",
         "from eventlet import debug as d\nx: Optional['d.hub_exceptions'] = None",
         "from eventlet import debug as d\nx: Annotated['d.hub_exceptions', 1] = None",
@@ -179,6 +180,13 @@ def test_a_key_with_a_colon_is_no_entry_point() -> None:
 def test_greenlet_is_known_by_text_as_far_as_it_is_greenlets() -> None:
     assert uses("mock.patch('greenlet.getcurrent')") == [(1, "greenlet.getcurrent", "string")]
     assert not uses("mock.patch('gevent.greenlet.Greenlet')\nopen('greenlet.io')")
+
+
+def test_a_forgotten_import_hides_no_use() -> None:
+    assert uses("def f():\n    eventlet.sleep(0)") == [(2, "eventlet.sleep", "call")]
+    assert not uses("def f(eventlet):\n    eventlet.sleep(0)")
+    assert not uses("from x import eventlet\nclass A:\n    def f(self):\n        eventlet.sleep(0)")
+    assert not uses("eventlet.mine()\nprint(eventlet)")
 
 
 def test_hub_internals_are_found_through_calls_and_variables() -> None:

@@ -118,7 +118,9 @@ def test_settings_with_their_name_beside_them() -> None:
         p.add_argument("-x", "--executor", default="eventlet")  # EVT901 executor=eventlet
         p.add_argument("-x", dest="pool", default="eventlet")  # EVT901 pool=eventlet
         p.add_argument("-e", "--eventlet")  # EVT903 eventlet
-        run(["pytest", "-k", "eventlet"])
+        SocketIO(app, async_method="eventlet")  # EVT901 async_method=eventlet
+        if EVENT_LOOP_MANAGER == "eventlet":  # EVT901 event_loop_manager=eventlet
+            run(["pytest", "-k", "eventlet"])
         run("pytest -k eventlet")
         names = ("os", "eventlet", "eventlet.debug")  # EVT001 eventlet; EVT101 eventlet.debug
         workers = ("eventlet", "gevent")
