@@ -46,9 +46,15 @@ class Classes(Expressions):
         self.classes[scope.owner] = scope.attributes
 
     def attributes_for_others(self, name: str, value: str) -> Iterator[tuple[str, str]]:
-        """What other modules find in the class ``value``, which is called ``name`` here."""
+        """What other modules find in the class ``value``, which is called ``name`` here.
+
+        Classes are taken from the module that defines them, or its package.
+        """
+        if value != f"{self.name}.{name}" and not self.package:
+            return
         for attribute, held in self.attributes_of(value).items():
-            if api.is_eventlet(unwrap(held) or held):
+            is_constant = held.rpartition(".")[2].isupper()  # leads nowhere
+            if not is_constant and api.is_eventlet(unwrap(held) or held):
                 yield f"{name}.{attribute}", held
 
     def attribute(self, node: ast.Attribute, value: str | None) -> None:
@@ -61,7 +67,13 @@ class Classes(Expressions):
             return
         assert scope.attributes is not None
         scope.attributes[node.attr] = value
-        self.remember(_class_of(scope), node.attr, value)
+        self.remember_in_class(_class_of(scope), node.attr, value)
+
+    def remember_in_class(self, node: ast.ClassDef | None, name: str, value: str) -> None:
+        """As `remember`; the code before it may name the class as well."""
+        if node is not None:
+            self.words[node.name] = None
+        self.remember(node, name, value)
 
     def give(self, value: str, names: Iterable[str]) -> None:
         """The function that is walked returns Eventlet; ``names`` are as in `asked_names`."""
@@ -70,7 +82,7 @@ class Classes(Expressions):
             return
         if isinstance(above.node, ast.ClassDef):
             name = function.name if is_property(function) else f"{function.name}()"
-            self.remember(above.node, name, value)
+            self.remember_in_class(above.node, name, value)
         elif above is self.root:
             self.remember("given", f"{function.name}()", value)
             for name in names:
@@ -90,8 +102,10 @@ class Classes(Expressions):
         return {one.arg: known[one.arg] for one in parameters(node.args) if one.arg in known}
 
 
-def _class_of(scope: Scope) -> object:
+def _class_of(scope: Scope) -> ast.ClassDef | None:
     above = scope.parent
-    while above is not None and not isinstance(above.node, ast.ClassDef):
+    while above is not None:
+        if isinstance(above.node, ast.ClassDef):
+            return above.node
         above = above.parent
-    return above.node if above else None
+    return None

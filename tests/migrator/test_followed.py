@@ -73,7 +73,7 @@ def spews(folder: Path) -> list[str]:
     """Where ``eventlet.debug.spew`` is called."""
     found = document(migrate("scan", "--format", "json", cwd=folder))["findings"]
     called = [one for one in found if one["api"] == "eventlet.debug.spew" and one["kind"] == "call"]
-    return [f"{one['path']}:{one['line']}" for one in called]
+    return sorted(f"{one['path']}:{one['line']}" for one in called)
 
 
 def test_what_a_package_re_exports_is_seen_from_inside_and_beside_it(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_attributes_of_classes_are_followed_into_other_files(tmp_path: Path) -> 
             "    def __init__(self):\n        self.late = eventlet.debug\n"
             "        self.mixed = eventlet.debug\n        self.mixed = print\n\n"
             "    def get(self):\n        return eventlet.debug\n",
-            "b.py": "from a import Hooks\nHooks.hooks.spew()\n",
+            "b/__init__.py": "from a import Hooks\nHooks.hooks.spew()\n",
             "c.py": "import a\nh = a.Hooks()\nh.late.spew()\nh.get().spew()\nh.mixed.spew()\n",
             "d.py": "from b import Hooks as H\n\n\nclass Mine(H):\n    def go(self):\n"
             "        self.hooks.spew()\n        self.late.spew()\n",
@@ -130,7 +130,7 @@ def test_attributes_of_classes_are_followed_into_other_files(tmp_path: Path) -> 
         },
     )
     assert spews(tmp_path) == [
-        *("b.py:2", "c.py:3", "c.py:4", "d.py:6", "d.py:7", "e.py:2"),
+        *("b/__init__.py:2", "c.py:3", "c.py:4", "d.py:6", "d.py:7", "e.py:2"),
     ]
 
 
