@@ -217,7 +217,8 @@ class ImportPlan:
             while 0 <= index < len(block):
                 one, near = block[index], run[0] if step < 0 else run[-1]
                 upper, lower = (one, near) if step < 0 else (near, one)
-                if not isinstance(one, _Import) or lower.lineno - (upper.end_lineno or 0) != 1:
+                apart = lower.lineno - (upper.end_lineno or 0) != 1
+                if not isinstance(one, _Import) or apart or _is_future(one):
                     break
                 grow(one)
                 index += step
@@ -255,6 +256,7 @@ def _as(alias: ast.alias) -> str:
 
 
 def _is_future(statement: ast.stmt) -> bool:
+    """``from __future__``, before which nothing may come."""
     return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 

@@ -32,7 +32,8 @@ class Scope:
         """The scope in which a read of ``name`` here finds it; None for builtins."""
         scope: Scope | None = self
         if self.elsewhere.get(name):
-            return self._module()
+            module = self._module()
+            return module if name in module.binders else None
         if name in self.elsewhere:
             scope = self.parent
         while scope is not None:

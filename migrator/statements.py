@@ -47,18 +47,26 @@ def runs_before(first: ast.stmt, node: ast.AST, parents: Mapping[ast.AST, ast.AS
     A function's body counts as run after all of the module.
     """
     around = [node]
+    later = False
     while around[-1] in parents:
-        around.append(parents[around[-1]])
+        above = parents[around[-1]]
+        later = later or (isinstance(above, _FUNCTIONS) and _is_body(around[-1], above))
+        around.append(above)
     while (
         isinstance(holder := parents[first], (ast.Try, ast.With))
         and first in holder.body
         and holder not in around
     ):
         first = holder
-    if isinstance(holder, ast.Module) and any(isinstance(one, _FUNCTIONS) for one in around):
+    if isinstance(holder, ast.Module) and later:
         return first not in around
     block = block_of(first, parents)
     return any(statement in around for statement in block[block.index(first) + 1 :])
+
+
+def _is_body(node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    """Not a default, a decorator or an annotation: these are evaluated where it is defined."""
+    return node is function.body if isinstance(function, ast.Lambda) else node in function.body
 
 
 def enclosing(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.stmt:

@@ -107,6 +107,15 @@ def test_names_that_lead_back_to_themselves() -> None:
     assert_untouched("import eventlet\neventlet = eventlet.debug\nprint(eventlet)\n")
 
 
+def test_a_global_that_nothing_binds_is_no_name_of_ours() -> None:
+    assert_rewrite(
+        "from eventlet import debug\ndef f():\n    from eventlet import debug as d\n"
+        "    def g():\n        global d\n        d.spew()\n    return d\ndebug.unspew()\n",
+        "from bridge import debug\ndef f():\n    from eventlet import debug as d\n"
+        "    def g():\n        global d\n        d.spew()\n    return d\ndebug.unspew()\n",
+    )
+
+
 def test_a_class_body_reads_the_name_that_it_binds() -> None:
     assert_untouched("from eventlet import debug\nclass A:\n    debug = debug\n", to="asyncio")
     assert_rewrite(

@@ -95,6 +95,22 @@ IMPORTS = [
         id="comments in an import that is replaced stay",
     ),
     pytest.param(
+        "from __future__ import annotations\nfrom eventlet import debug, sleep\n"
+        "debug.spew(), sleep\n",
+        "from __future__ import annotations\nfrom bridge import debug\n"
+        "from eventlet import sleep\ndebug.spew(), sleep\n",
+        "bridge",
+        id="no gap behind what has to come first",
+    ),
+    pytest.param(
+        "import eventlet\ndef f(hook=eventlet.debug.spew): hook()\nf()\n"
+        "import eventlet, os\nos, eventlet.sleep\n",
+        "import bridge.debug\nimport eventlet\ndef f(hook=bridge.debug.spew): hook()\nf()\n"
+        "import eventlet, os\nos, eventlet.sleep\n",
+        "bridge",
+        id="a default is evaluated where it stands",
+    ),
+    pytest.param(
         "from eventlet import debug\nasync def f():\n    import asyncio\n"
         "    debug.hub_listener_stacks(True)\n",
         "async def f():\n    import asyncio\n    asyncio.get_running_loop().set_debug(True)\n",
