@@ -40,18 +40,27 @@ _LOCKED = re.compile(
 # Ansible and the like: the packages of a task, which their key is followed by.
 _YAML_KEY = re.compile(r"\s*-?\s*[\"']?([\w.-]+)[\"']?\s*:\s*(?:\[|$)")
 _YAML_ITEM = re.compile(
-    r"(?:^\s*-\s+|[\[,]\s*)[\"']?(eventlet)\s*"
+    r"(?:^\s*-\s+|[\[,]\s*)[\"']?(eventlet|greenlet)\s*"
     r"(?:\[[\w,\s-]*\]\s*)?(?:[<>=!~][^\"',\]]*)?[\"']?\s*(?:[,\]]|$)"
 )
 _YAML_LISTS = re.compile(
     r"(?:.*_)?(?:name|packages?|pip|requirements?|requires|dependencies|extras|libs?|run|host)$"
 )
 _YAML_INSTALLERS = re.compile(r"(?:ansible\.\w+\.)?(?:pip|package|apt|dnf|yum)$")
-_YAML_NAME = re.compile(r"\s+name\s*:\s*[\"']?(eventlet)\s*(?:[<>=!~][^\"']*)?[\"']?\s*$")
+_YAML_NAME = re.compile(r"\s+name\s*:\s*[\"']?(eventlet|greenlet)\s*(?:[<>=!~][^\"']*)?[\"']?\s*$")
 
 _LISTS = frozenset({"requires", "install_requires", "setup_requires", "tests_require", "deps"})
 _EXTRAS = frozenset({"extras", "extras_require", "options.extras_require", "dependency-groups"})
 _TABLES = frozenset({"packages", "dev-packages", "tool.uv.sources"})
+
+
+_PINNED = re.compile(r"requirements[\w.-]*\.lock$")  # rye's
+_LOCK = re.compile(r".*\.lock$|pylock(?:\.[^.]+)?\.toml$")
+
+
+def is_lock(name: str) -> bool:
+    """Whether a file of that name lists what has been resolved, each with what it needs."""
+    return bool(_LOCK.match(name)) and not _PINNED.match(name)
 
 
 class Reader:
@@ -66,9 +75,9 @@ class Reader:
         self._depth = 0  # of the TOML value that goes on
         for suffix in (".j2", ".jinja", ".jinja2", ".tmpl", ".template", ".example", ".sample"):
             name = name.removesuffix(suffix)
-        if name.endswith((".txt", ".in", ".pip", "-requires")):
+        if name.endswith((".txt", ".in", ".pip", "-requires")) or _PINNED.match(name):
             self._read = self._requirement
-        elif name.endswith(".lock"):
+        elif is_lock(name):
             self._read = self._lock
         elif name.startswith(("environment", "conda")):
             self._read = self._conda

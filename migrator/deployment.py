@@ -48,8 +48,12 @@ _NAMED = re.compile(rf"\bname:\s*[\"']?{_KEY}[\"']?\s*\n\s*value:\s*[\"']?{_CHOS
 _OPTION = re.compile(r"\s*(eventlet_\w+)\s*[=:](?!.*\w:\w)")
 EXTRA = re.compile(r"[\w.]\s?\[(?:[\w-]+,\s*)*(eventlet)(?:,\s*[\w-]+)*\]")
 _PIP = re.compile(
-    r"\b(?:pip3?|uv|pipx|poetry|pdm|conda|pipenv|easy_install)\b[^#\n]*?"
-    r"(?:[\s\"'=](eventlet)\b(?![\w.-])|://\S*?[/=](eventlet)(?=\.git|/archive|-\d|[@#\s\"']|$))"
+    r"\b(?:pip3?|uv|pipx|poetry|pdm|conda|pipenv|easy_install)\b(?:(?!\s[;|&])[^#\n])*"
+)
+_UNINSTALLED = re.compile(r"\b(?:uninstall|remove)\b")
+_INSTALLED = re.compile(
+    r"[\s\"'=](eventlet|greenlet)\b(?![\w.-])|"
+    r"://\S*?[/=](eventlet)(?=\.git|/archive|-\d|[@#\s\"']|$)"
 )
 # Debian's and Fedora's name; Alpine's is like that of a tox environment.
 _PACKAGE = re.compile(r"(?:(?<![\w-])python[23]?|\bapk add\b[^#\n]*\spy3)-(eventlet)\b(?![\w.-])")
@@ -67,7 +71,7 @@ def find(text: str, path: str) -> Iterator[tuple[str, int, int, int]]:
     Each place once. Lines and columns are 1-based characters, the end exclusive.
     """
     reader = declared.Reader(path)
-    locked = path.endswith(".lock")
+    locked = declared.is_lock(path.rpartition("/")[2].lower())
     prose = _Prose() if path.endswith((".yaml", ".yml")) else None
     before = ""  # what the line goes on from
     for number, line in enumerate(LINES.split(text), 1):
@@ -127,9 +131,21 @@ def _line(line: str, prose: bool) -> Iterator[tuple[str, int, int]]:
     for match in _CODE.finditer(line):
         for name, start, end in quoted.names_in(match[2]):
             yield name, match.start(2) + start, match.start(2) + end
-    for pattern in (EXTRA, _PIP, _PACKAGE):
-        for match in pattern.finditer(line):
-            yield "dependency:eventlet", *match.span(match.lastindex or 1)
+    yield from _packages(line)
+    for match in EXTRA.finditer(line):
+        yield "dependency:eventlet", *match.span(1)
+
+
+def _packages(line: str) -> Iterator[tuple[str, int, int]]:
+    """What the line installs."""
+    for match in _PACKAGE.finditer(line):
+        yield "dependency:eventlet", *match.span(1)
+    for command in _PIP.finditer(line):
+        if _UNINSTALLED.search(command[0]):
+            continue
+        for match in _INSTALLED.finditer(line, *command.span()):
+            start, end = match.span(match.lastindex or 1)
+            yield f"dependency:{line[start:end]}", start, end
 
 
 def _continued(before: str, line: str) -> Iterator[tuple[str, int, int]]:
@@ -140,12 +156,12 @@ def _continued(before: str, line: str) -> Iterator[tuple[str, int, int]]:
     joined = before.endswith("\\")
     whole = f"{before[:-1]} {line}" if joined else f"{before}\n{line}"
     start = len(whole) - len(line)
-    over_lines = [(_PIP, "dependency:eventlet"), (_PACKAGE, "dependency:eventlet")]
-    patterns = over_lines if joined else [(_NAMED, "config:variable=eventlet")]
-    matches = [(match, api) for pattern, api in patterns for match in pattern.finditer(whole)]
-    matches += [(match, "config:command line") for match in command_lines(whole)]
-    for match, api in matches:
-        first, last = match.span(match.lastindex or 1)
+    found = [("config:command line", *match.span(1)) for match in command_lines(whole)]
+    if joined:
+        found += _packages(whole)
+    else:
+        found += [("config:variable=eventlet", *match.span(1)) for match in _NAMED.finditer(whole)]
+    for api, first, last in found:
         if first >= start:
             yield api, first - start, last - start
 

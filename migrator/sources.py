@@ -21,14 +21,16 @@ _OTHER_FORMS = {
 
 # Where deployments name Eventlet. By name, since reading every file of a tree costs time.
 _TEXT_SUFFIXES = (
-    *(".bash", ".bat", ".cfg", ".cmd", ".conf", ".env", ".envrc", ".flaskenv", ".ini", ".mk"),
-    *(".nomad", ".ps1", ".service", ".sh", ".spec", ".tf", ".toml", ".yaml", ".yml", ".zsh"),
+    *(".bash", ".bat", ".cfg", ".cmd", ".conf", ".config", ".env", ".envrc", ".fish"),
+    *(".flaskenv", ".hcl", ".ini", ".mk", ".nomad", ".pp", ".ps1", ".service", ".sh", ".sls"),
+    *(".spec", ".tf", ".toml", ".yaml", ".yml", ".zsh"),
 )
 _TEXT_NAMES = re.compile(
     r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)$|Dockerfile|"
     r"Containerfile|.*\.dockerfile$|Procfile|Pipfile|.*\.lock$|(?:GNU)?Makefile|Jenkinsfile|"
     r"\.env|conda-.*\.txt$|bindep\.txt$|(?:pip|test)-requires$|\.coveragerc$|control$|"
-    r"Vagrantfile$|Justfile$|launch\.json$|app\.json$",
+    r"Vagrantfile$|Justfile$|"
+    r"(?:app|config|devcontainer|launch|package|railway|settings|tasks)\.json$",
     re.IGNORECASE,
 )
 # What makes another file of it: "gunicorn.conf.j2", ".env.example", "app.service.in".

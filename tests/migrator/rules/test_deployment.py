@@ -242,6 +242,43 @@ from tests.migrator.rules.cases import check, findings
         ),
         ("pip-requires", "eventlet==0.31  # EVT951 eventlet\n"),
         ("requirements.txt.j2", "{% if x %}\neventlet  # EVT951 eventlet\n{% endif %}\n"),
+        (
+            "requirements-dev.lock",
+            """
+            eventlet==0.33.3  # EVT951 eventlet
+                # via flask
+            greenlet==1.1  # EVT952 greenlet
+            """,
+        ),
+        (
+            "pylock.toml",
+            """
+            [[packages]]
+            name = "eventlet"  # EVT951 eventlet
+            dependencies = [{name = "eventlet"}]
+            """,
+        ),
+        (
+            "install.sh",
+            """
+            pip install greenlet eventlet  # EVT952 greenlet; EVT951 eventlet
+            pip uninstall -y eventlet
+            pip install "flask; x" 'eventlet' && echo eventlet  # EVT951 eventlet
+            conda remove eventlet
+            """,
+        ),
+        (
+            "recipe/meta.yaml",
+            """
+            requirements:
+              run:
+                - greenlet >=1.0  # EVT952 greenlet
+            """,
+        ),
+        (
+            "package.json",
+            '{"x": "gunicorn -k eventlet app",  # EVT901 command line\n"y": ["eventlet"]}',
+        ),
         ("pants.lock", '"project_name": "eventlet",  # EVT951 eventlet\n'),
         (
             "tox.ini",
@@ -403,6 +440,9 @@ def test_a_requirement_and_its_address_are_one() -> None:
         ("docs/dev.in", False),
         ("app.service.in", True),
         ("tool.py.in", True),
+        (".ebextensions/01.config", True),
+        ("ui/package.json", True),
+        ("data.json", False),
         ("notes.txt", False),
         ("releasenotes/notes/no-eventlet-5a3c.yaml", False),
         ("releasenotes/source/conf.yaml", True),
