@@ -72,8 +72,13 @@ class Seen:
         self.deadlocks = [path for path in self.graph.cycles if self._lasts(path)]
 
     def is_leaf(self, unit: Unit) -> bool:
-        """Whether the unit waits, and for no other one."""
-        return unit.state == "waiting" and unit.id not in self.graph.waits_for
+        """Whether the unit waits, and for no other one, nor as the part of one."""
+        if unit.state != "waiting" or unit.id in self.graph.waits_for:
+            return False
+        wait = unit.wait
+        if wait is None or wait.object is None or wait.on not in ("task", "green"):
+            return True
+        return f"{wait.on}:{wait.object:#x}" not in self.graph.units
 
     def keeps_running(self, unit: Unit) -> bool:
         """Whether the unit is a main task that waits for a signal, or for ever: others work."""

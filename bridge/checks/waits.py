@@ -8,7 +8,7 @@ from bridge import graph, words
 from bridge.checks.seen import SHOWN, Case, about, article, count, least, own_frame, stack, title
 from inspector.edges import LATER
 from inspector.waits.futures import NEVER_DONE
-from inspector.waits.green import GETS
+from inspector.waits.reason import RESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,10 @@ def stuck(seen: Seen) -> Iterator[Case]:
     """Leaves that have not moved for longer than the limit, alike ones together."""
     groups: dict[tuple[str, str], list[Unit]] = {}
     for unit in seen.work:
-        if not seen.is_leaf(unit) or _is_at_rest(seen, unit) or seen.keeps_running(unit):
+        # Of one in code that is compiled nothing is known, not even a frame.
+        if not unit.stack or not seen.is_leaf(unit):
+            continue
+        if _is_at_rest(seen, unit) or seen.keeps_running(unit):
             continue
         if seen.watch.in_place(seen.watch.tracks[unit.id]) >= seen.limits.stuck:
             place = own_frame(unit)
@@ -109,7 +112,7 @@ def _is_at_rest(seen: Seen, unit: Unit) -> bool:
         return False
     peer = wait.peer or ""
     serves = peer.startswith(_SERVERS) or (wait.mode == "read" and peer in seen.facts.clients)
-    return serves or wait.on == "sleep" or wait.text.startswith(GETS)
+    return serves or wait.on == "sleep" or wait.text.startswith(RESTS)
 
 
 def _is_of_hub(seen: Seen, unit: Unit) -> bool:

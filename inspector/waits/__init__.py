@@ -1,8 +1,8 @@
 """What each unit waits on: a sleep and how long yet, a descriptor and its peer, a lock.
 
-Rules are data (`green`, `tasks`, `stdlib`, `libraries`): a function of a library that waits, by
-module and name, and how to read from its frame what it waits for. Of its frames at the leaf
-the outermost with a rule wins: ``GreenPool.waitall``, not the event inside it. What no rule
+Rules are data (`green`, `tasks`, `stdlib`, `libraries`, `servers`): a function of a library that
+waits, by module and name, and how to read from its frame what it waits for. Of its frames at the
+leaf the outermost with a rule wins: ``GreenPool.waitall``, not the event inside it. What no rule
 knows is said to be unknown.
 """
 
@@ -15,7 +15,7 @@ from inspector.frames import FrameView, module_of
 from inspector.memory import BadMemory
 from inspector.snapshot import Runtime, Wait
 from inspector.waits import green as green_rules
-from inspector.waits import libraries, stdlib
+from inspector.waits import libraries, servers, stdlib
 from inspector.waits import tasks as task_rules
 from inspector.waits.futures import Workers, note_start, of_future, references_of
 from inspector.waits.holders import find_holders
@@ -43,7 +43,9 @@ _BY_HAND = frozenset({"event", "future", "unknown"})  # kinds of waits a program
 _SKEW = 10.0  # seconds between readings of a clock and of a deadline
 _MOST_EDGES = 10_000  # from the waiters of one semaphore to its holders
 _LEAF_FRAMES = 12  # how far a library's frames are followed from the leaf
-_RULES: Rules = green_rules.RULES | stdlib.RULES | task_rules.RULES | libraries.RULES
+_RULES: Rules = (
+    green_rules.RULES | stdlib.RULES | task_rules.RULES | libraries.RULES | servers.RULES
+)
 _LIBRARIES = frozenset(module.partition(".")[0] for module, _ in _RULES)
 _ARROWS = {"read": "←", "write": "→"}
 
@@ -283,7 +285,7 @@ class Waits:
 
     def _text(self, reason: Reason, left: float | None, peer: str | None, waiters: int) -> str:
         text = reason.text
-        if reason.fd is not None:
+        if reason.fd is not None and reason.on == "fd":
             text = f"{reason.mode} fd {reason.fd}"
             if peer:
                 text += f" {_ARROWS[reason.mode]} {peer}"

@@ -7,15 +7,12 @@ waits and the local that holds what it waits for.
 from __future__ import annotations
 
 from inspector.values import callable_name
-from inspector.waits.reason import NOT_STARTED, Reason, count, limit_of, primitive
+from inspector.waits.reason import EMPTY, NOT_STARTED, Reason, count, limit_of, primitive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inspector.frames import FrameView
     from inspector.waits.reason import Look, Rules
-
-
-GETS = "get from empty queue"
 
 
 def _sleep(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
@@ -113,7 +110,7 @@ def _resource(look: Look, frame: FrameView, inner: Reason | None) -> Reason | No
 
 def queue_get(look: Look, subject: int) -> str:
     """What a getter says of a queue."""
-    return GETS
+    return f"{EMPTY} queue"
 
 
 def queue_put(look: Look, subject: int) -> str:

@@ -1,12 +1,13 @@
 """Rules for libraries that wait on futures of their own, where asyncio would say no more.
 
-Sources: anyio 4, aiohttp 3, websockets 13, psycopg 3, aiosqlite 0.2x, and eventlet's pyzmq.
+Sources: anyio 4, aiohttp 3, httpcore 1, psycopg 3, asyncpg 0.3x, redis 5, aiosqlite 0.2x, and
+eventlet's pyzmq. Those of servers are in `inspector.waits.servers`.
 """
 
 from __future__ import annotations
 
 from inspector.values import callable_name
-from inspector.waits.reason import Reason, count, primitive
+from inspector.waits.reason import EMPTY, Reason, count, primitive
 from inspector.waits.tasks import semaphore, transport_descriptor
 
 TYPE_CHECKING = False
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
     from inspector.waits.reason import Look, Rule, Rules
 
 
-def _transport(mode: str, *path: str) -> Rule:
+def transport(mode: str, *path: str, of: str = "a connection") -> Rule:
     """Of a connection: the attributes that lead from ``self`` to its transport."""
 
     def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
         owner = value = frame.local("self")
         for name in path:
             value = look.objects.attribute(value, name) if value else 0
-        reason = Reason("fd", f"{mode} a connection", owner)
+        reason = Reason("fd", f"{mode} {of}", owner)
         reason.mode = mode
         reason.fd = transport_descriptor(look, value)
         return reason
@@ -30,17 +31,9 @@ def _transport(mode: str, *path: str) -> Rule:
     return read
 
 
-def _next_request(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
-    """Of a server's connection, unless a request is being handled."""
-    waiter = look.objects.attribute(frame.local("self"), "_waiter")
-    if not waiter or look.objects.is_none(waiter):
-        return inner
-    return _transport("read", "transport")(look, frame, inner)
-
-
-def _conversation(*path: str) -> Rule:
+def conversation(*path: str, of: str = "a connection") -> Rule:
     """Of a connection's ``recv``, which may also wait for something else further in."""
-    receive = _transport("read", *path)
+    receive = transport("read", *path, of=of)
 
     def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
         return receive(look, frame, inner) if inner is None else inner
@@ -52,6 +45,41 @@ def _free_connection(look: Look, frame: FrameView, inner: Reason | None) -> Reas
     connector = frame.local("self")
     limit = look.number(connector, "_limit")
     return Reason("semaphore", f"a free connection of {limit or 'its host'}", connector)
+
+
+def _pooled(limit: str = "", on: str = "") -> Rule:
+    """Of who waits for a connection of a pool, whatever it is that the pool waits with."""
+
+    def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
+        if inner is not None and on and inner.on != on:
+            return inner  # a connection is there, and is made or tried
+        pool = frame.local("self")
+        number = look.number(pool, limit) if pool and limit else None
+        reason = Reason("semaphore", f"a free connection of {number or 'its pool'}", pool)
+        if inner is not None:
+            reason.deadline, reason.total = inner.deadline, inner.total
+        return reason
+
+    return read
+
+
+def _subscription(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
+    """Of who waits for what others may publish: no answer that is due."""
+    if inner is None or inner.on not in ("fd", "future", "unknown"):
+        return inner
+    reason = Reason("queue", f"{EMPTY} subscription", frame.local("self"))
+    reason.fd, reason.mode = inner.fd, inner.mode
+    reason.deadline, reason.total = inner.deadline, inner.total
+    return reason
+
+
+def timer(look: Look, frame: FrameView, inner: Reason | None) -> Reason | None:
+    """Of a task that sleeps by waiting, with a timeout, for an event that may come sooner."""
+    if inner is None or inner.on != "event":
+        return inner
+    reason = Reason("sleep", "sleeping", until="%s left")
+    reason.deadline, reason.total = inner.deadline, inner.total
+    return reason
 
 
 def _function(local: str) -> Rule:
@@ -134,27 +162,43 @@ RULES: Rules = {
     (_ANYIO, "CapacityLimiter.acquire_on_behalf_of"): _limiter,
     (_ANYIO, "TaskGroup.__aexit__"): _group,
     (_ANYIO, "AsyncIOBackend.run_sync_in_worker_thread"): _function("func"),
-    (_ANYIO, "SocketStream.receive"): _transport("read", "_transport"),
-    (_ANYIO, "SocketStream.send"): _transport("write", "_transport"),
+    (_ANYIO, "SocketStream.receive"): transport("read", "_transport"),
+    (_ANYIO, "SocketStream.send"): transport("write", "_transport"),
     ("anyio._core._synchronization", "Condition.wait"): primitive("condition", "condition"),
-    ("anyio.streams.memory", "MemoryObjectReceiveStream.receive"): _channel(
-        "get from empty stream"
-    ),
+    ("anyio.streams.memory", "MemoryObjectReceiveStream.receive"): _channel(f"{EMPTY} stream"),
     ("anyio.streams.memory", "MemoryObjectSendStream.send"): _channel("put to full stream"),
-    ("aiohttp.streams", "StreamReader._wait"): _transport("read", "_protocol", "transport"),
-    ("aiohttp.streams", "DataQueue.read"): _transport("read", "transport"),
-    ("aiohttp.base_protocol", "BaseProtocol._drain_helper"): _transport("write", "transport"),
-    ("aiohttp.client_ws", "ClientWebSocketResponse.receive"): _conversation(
+    ("aiohttp.streams", "StreamReader._wait"): transport("read", "_protocol", "transport"),
+    ("aiohttp.streams", "DataQueue.read"): transport("read", "transport"),
+    ("aiohttp.base_protocol", "BaseProtocol._drain_helper"): transport("write", "transport"),
+    ("aiohttp.client_ws", "ClientWebSocketResponse.receive"): conversation(
         "_conn", "_protocol", "transport"
     ),
-    ("aiohttp.web_ws", "WebSocketResponse.receive"): _conversation(
-        "_req", "_protocol", "transport"
-    ),
-    ("aiohttp.web_protocol", "RequestHandler.start"): _next_request,
     ("aiohttp.connector", "BaseConnector._wait_for_available_connection"): _free_connection,
-    ("websockets.asyncio.connection", "Connection.recv"): _conversation("transport"),
+    ("websockets.asyncio.connection", "Connection.recv"): conversation("transport"),
+    ("httpcore._async.connection_pool", "AsyncPoolRequest.wait_for_connection"): _pooled(),
+    ("redis.asyncio.connection", "BlockingConnectionPool.get_connection"): _pooled(
+        "max_connections", "condition"
+    ),
+    ("redis.asyncio.client", "PubSub.parse_response"): _subscription,
+    ("psycopg_pool.pool_async", "WaitingClient.wait"): _pooled(),
+    ("psycopg_pool.sched_async", "AsyncScheduler.run"): timer,
+    ("psycopg.connection_async", "AsyncConnection.notifies"): _subscription,
     ("psycopg.waiting", "wait_async"): _polled,
     ("psycopg.waiting", "wait_conn_async"): _polled,
+    **{
+        ("asyncpg.connection", f"Connection.{name}"): conversation("_transport")
+        for name in ("execute", "_do_execute", "_get_statement", "_executemany")
+    },
+    **{
+        (module, name): conversation("_connection", "_transport")
+        for module, name in (
+            ("asyncpg.prepared_stmt", "PreparedStatement.__do_execute"),
+            ("asyncpg.cursor", "BaseCursor._bind"),
+            ("asyncpg.cursor", "BaseCursor._bind_exec"),
+            ("asyncpg.cursor", "BaseCursor._exec"),
+        )
+    },
+    ("asyncpg.pool", "Pool._acquire.<locals>._acquire_impl"): _pooled("_maxsize", "queue"),
     ("aiosqlite.core", "Connection._execute"): _function("fn"),
     (_ZMQ, "_QueueLock.acquire"): primitive("lock", "lock"),
     (_ZMQ, "Socket.recv"): _message("read"),

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 MAX_MEMBERS = 2_000_000  # of a pool, a group, a gather
 NOT_STARTED = "not started"  # said of work that no thread has taken up yet
+EMPTY = "get from empty"
+CLIENT = "a client"
+ENDS = "connection to end"
+SENT = "response to be sent"
+SHUTDOWN = "shutdown"
+# How the text of a wait begins that lasts as long as nobody has anything for the unit.
+RESTS = (EMPTY, f"read {CLIENT}", ENDS, SENT, SHUTDOWN)
 
 
 class Reason:

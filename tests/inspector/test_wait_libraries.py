@@ -1,4 +1,4 @@
-"""What tasks wait on in anyio, aiohttp, psycopg and aiosqlite, and green threads in pyzmq."""
+"""What tasks wait on in libraries for the web and for databases, and green threads in pyzmq."""
 
 from __future__ import annotations
 
@@ -56,6 +56,33 @@ def test_libraries(target_python: TargetPython, start_target: StartTarget) -> No
     assert sorted(map(str, served)) == ["fd", "task", "task", "task", "task"]
     edges = {edge[:2] for edge in seen.edges}
     assert {("group", "child"), ("lock", "lock-holder")} <= edges
+
+
+def test_databases_and_pools(target_python: TargetPython, start_target: StartTarget) -> None:
+    python = target_python("3.14", "asyncpg", "psycopg[binary]", "psycopg-pool", "redis", "httpx")
+    program = start_target(python, "tests/targets/waits_databases.py")
+    # A connection of psycopg's polls: it is runnable in between.
+    seen = until(program, lambda seen: seen.units["psycopg-notified"][0].wait)
+    postgres, redis = (f"127.0.0.1:{program.ready[name]}" for name in ("port", "redis"))
+    for name in ("asyncpg-execute", "asyncpg-fetch"):
+        assert seen.wait(name, "fd").peer == postgres, name
+    for name, peer in (("psycopg-notified", postgres), ("redis-subscribes", redis)):
+        wait = seen.wait(name, "queue")
+        assert (wait.text, wait.peer) == ("get from empty subscription", peer)
+    for name, text in (
+        ("asyncpg-takes", "a free connection of 1"),
+        ("psycopg-takes", "a free connection of its pool, timeout in "),
+        ("redis-takes", "a free connection of 1"),
+        ("httpx-takes", "a free connection of its pool, timeout in "),
+    ):
+        assert seen.wait(name, "semaphore").text.startswith(text), name
+    assert near(seen.wait("psycopg-takes", "semaphore").seconds_left, 700)
+    assert near(seen.wait("httpx-takes", "semaphore").seconds_left, 800)
+    assert seen.wait("redis-gets", "fd").peer == redis
+    # Its list of things to do later is no work that anybody waits for.
+    (scheduler,) = [unit for name in seen.units for unit in seen.units[name] if "sched" in name]
+    assert scheduler.wait
+    assert scheduler.wait.on == "sleep"
 
 
 def test_zmq(target_python: TargetPython, start_target: StartTarget, tmp_path: Path) -> None:
