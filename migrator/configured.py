@@ -101,7 +101,7 @@ def _find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
 def _setting(key: str, value: ast.expr) -> Iterator[Use]:
     if SETTING.fullmatch(key):
         for one in _choices(value):
-            if _CLASSES.fullmatch(text_of(one)):
+            if any(_CLASSES.fullmatch(part.strip()) for part in text_of(one).split(",")):
                 yield Use(f"config:{key.lower()}=eventlet", "config", one)
 
 

@@ -65,7 +65,7 @@ def is_text(path: str) -> bool:
     folder, name = os.path.split(path)
     if folder.endswith(_NOTES):
         return False
-    if name.endswith((".txt", ".in")) and os.path.basename(folder) in _REQUIREMENT_FOLDERS:
+    if name.endswith(REQUIREMENTS) and os.path.basename(folder) in _REQUIREMENT_FOLDERS:
         return True
     while True:
         if name.endswith((*_TEXT_SUFFIXES, *_OTHER_FORMS)) or _TEXT_NAMES.match(name):
