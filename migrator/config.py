@@ -6,6 +6,7 @@ command line wins over it, key by key.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass, field, fields
@@ -62,6 +63,25 @@ def load(paths: Sequence[str]) -> Config:
             if found:
                 return found
     return Config()
+
+
+def passed_over(paths: Sequence[str]) -> list[Path]:
+    """Files with settings of one of several paths, which do not count for them all."""
+    places = [os.path.abspath(path) for path in paths]
+    start = os.path.commonpath(places) if places else ""
+    folders: dict[str, None] = {}
+    for place in places:
+        while place != start and place not in folders:
+            folders[place] = None
+            place = os.path.dirname(place)
+    files = [Path(folder, "pyproject.toml") for folder in folders]
+    return [file for file in files if os.path.isfile(file) and _has_settings(file)]
+
+
+def _has_settings(file: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return f"[tool.{TABLE}".encode() in file.read_bytes()
+    return False
 
 
 def load_file(file: Path) -> Config:

@@ -184,6 +184,10 @@ def _settings(paths: Sequence[str], given: dict[str, Any]) -> Config:
         return config.load_file(Path(given["config_"]))
     if "-" in paths:  # of the project that the source is for
         return config.load([str(Path(given["stdin_filename"] or "-").parent)])
+    for file in config.passed_over(paths):
+        shown = printable(os.path.relpath(file))
+        why = "its settings are not those of all paths, and not read"
+        click.echo(f"migrate: {shown}: {why}", err=True)
     return config.load(paths or ["."])
 
 

@@ -50,6 +50,17 @@ def test_patterns_of_the_command_line_are_relative_to_here(project: Path) -> Non
     assert found("--exclude", "/a.py", cwd=project / "src") == ["old/b.py"]
 
 
+def test_settings_that_stand_with_one_of_several_paths_are_named(project: Path) -> None:
+    configure(project / "lib", "exclude = ['*']\n")
+    done = migrate("scan", "lib", "src/a.py", cwd=project)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "migrate: lib/pyproject.toml: its settings are not those of all paths, and not read\n"
+    )
+    for paths in (("lib",), ("lib/a.py",), (), ("src", "src/a.py")):
+        assert not migrate("scan", *paths, cwd=project).stderr
+
+
 def test_the_configuration_of_what_stdin_is_called(project: Path) -> None:
     configure(project, "per-file-ignores = { 'src/*' = ['all'] }\n")
     options = ("scan", "--stdin-filename", "p/src/new.py", "-")
