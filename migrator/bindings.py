@@ -21,6 +21,12 @@ _SCOPES = {
 }
 # Most of what a node holds: nothing is bound below these.
 _LEAVES = {str, int, type(None), ast.Constant, ast.Load, ast.Store, ast.Del}
+# Nor below these, where no ``:=`` is said.
+_VALUES = {
+    *(ast.Attribute, ast.Await, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Dict),
+    *(ast.DictComp, ast.GeneratorExp, ast.IfExp, ast.JoinedStr, ast.Lambda, ast.ListComp),
+    *(ast.Set, ast.SetComp, ast.Slice, ast.Subscript, ast.UnaryOp, ast.Yield, ast.YieldFrom),
+}
 
 
 @dataclass(slots=True)
@@ -56,9 +62,13 @@ def paired(
         yield from zip(targets[star + 1 :], parts[len(parts) - needed + star :], strict=True)
 
 
-def bound_names(scope: ast.AST) -> Bound:
-    """The names that ``scope`` (a function, class, comprehension or pattern) binds."""
+def bound_names(scope: ast.AST, *, in_values: bool = True) -> Bound:
+    """The names that ``scope`` (a function, class, comprehension or pattern) binds.
+
+    ``in_values`` False: the source says no ``:=``, without which no value binds a name.
+    """
     bound = Bound()
+    leaves = _LEAVES if in_values else _LEAVES | _VALUES
     if isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         bound.local.update(one.arg for one in parameters(scope.args))
         stack: list[ast.AST] = [scope.body] if isinstance(scope, ast.Lambda) else [*scope.body]
@@ -80,8 +90,8 @@ def bound_names(scope: ast.AST) -> Bound:
             continue  # what it binds inside is its own
         for value in node.__dict__.values():
             if value.__class__ is list:
-                stack += [item for item in value if item.__class__ not in _LEAVES]
-            elif value.__class__ not in _LEAVES and isinstance(value, ast.AST):
+                stack += [item for item in value if item.__class__ not in leaves]
+            elif value.__class__ not in leaves and isinstance(value, ast.AST):
                 stack.append(value)
     bound.local -= bound.declared_global | bound.declared_nonlocal
     return bound

@@ -19,7 +19,7 @@ from urllib.request import url2pathname
 import click
 
 from inspector.errors import UsageError
-from migrator import api, scan, walk
+from migrator import api, needles, scan, walk
 from migrator.findings import Unread
 from migrator.reporters import counted, printable
 
@@ -137,7 +137,7 @@ def _importers(distribution: Distribution) -> Iterator[str]:
             data = file.read_bytes()
         except OSError:
             continue  # listed, but not there: somebody else's to report
-        if not scan.may_matter(data):
+        if not needles.may_matter(data):
             continue
         facts = scan.scan_python(data, shown, ".".join(Path(shown).with_suffix("").parts))
         if any(one.kind == "import" and _is_eventlets(one.api) for one in facts.findings):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from inspector.record import Record
 from migrator import api, imported
-from migrator.scan import may_matter
+from migrator.needles import may_matter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Set
@@ -42,6 +42,7 @@ class Facades:
     def __init__(self, record: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None) -> None:
         self._modules: dict[str, dict[str, dict[str, str]]] = {}
         self._hidden: dict[bytes, list[_Hidden]] = {}  # by the last part of a module's name
+        self._by_folder: dict[str, set[bytes]] = {}
         self._lasts: set[str] = set()
         for module, roots in (record or {}).items():
             for root, exports in roots.items():
@@ -75,6 +76,7 @@ class Facades:
             names = frozenset(name.strip(b"*()").partition(b".")[0] for name in hidden)
             one = _Hidden(frozenset(parts), names, "" if "." in module else root)
             self._hidden.setdefault(parts[-1], []).append(one)
+            self._by_folder.clear()
 
     def names_seen(self, path: str, words: bytes) -> set[bytes]:
         """What a file may take from here that does not name Eventlet. Cheap, and too much.
@@ -82,14 +84,27 @@ class Facades:
         All parts of the facade's name have to be among the words of its imports
         (`imported.words`) and of its folders, which a relative import stands for.
         """
-        found: set[bytes] = set()
         if not self._hidden:
-            return found
-        said = {*words.split(), *_folders(os.path.dirname(path))}
-        for last in self._hidden.keys() & said:
-            for one in self._hidden[last]:
-                if one.parts <= said and (not one.root or _may_see(one.root, path, said)):
-                    found |= one.names
+            return set()
+        said = words.split()
+        folder = path.rpartition(os.sep)[0]
+        lasts = self._hidden.keys() & said | self._above(folder)
+        if not lasts:
+            return lasts
+        every = {*said, *_folders(folder)}
+        return {
+            name
+            for last in lasts
+            for one in self._hidden[last]
+            if one.parts <= every and (not one.root or _may_see(one.root, path, every))
+            for name in one.names
+        }
+
+    def _above(self, folder: str) -> set[bytes]:
+        """Last parts of modules that a folder and those around it are called."""
+        found = self._by_folder.get(folder)
+        if found is None:
+            found = self._by_folder[folder] = self._hidden.keys() & _folders(folder)
         return found
 
     def taken(self, path: str, data: bytes, imports: Collection[str]) -> bool:

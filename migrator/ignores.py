@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ NEVER = frozenset(_NEVER.split())
 ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
 
 _EXCLUDES = re.compile(r"^\s*excludesfile\s*=(.*)$", re.IGNORECASE | re.MULTILINE)
+_ANYWHERE = "^(?:.+/)?"  # how pathspec begins a pattern without a slash
 _MOST = 2**20  # characters of a file that says how git is set up
 
 
@@ -35,17 +38,12 @@ class Ignores:
     __slots__ = ("_base", "_prefix", "_rules")
 
     def __init__(self, base: str, lines: Iterable[str]) -> None:
-        from pathspec import GitIgnoreSpec
-
         self._base = base
         self._prefix = len(base.rstrip(os.sep)) + 1
-        spec = GitIgnoreSpec.from_lines(lines)
         self._rules: list[tuple[re.Pattern[str], bool]] = []
-        patterns = [(one.regex.pattern, bool(one.include)) for one in spec.patterns if one.regex]
-        for include, group in groupby(patterns, key=lambda one: one[1]):
-            # Each pattern names its groups alike, which one expression must not.
-            texts = [re.sub(r"\(\?P<\w+>", "(?:", text) for text, _ in group]
-            self._rules.append((re.compile("|".join(f"(?:{text})" for text in texts)), include))
+        patterns = [pattern for line in lines if line and (pattern := _translated(line))]
+        for include, group in groupby(patterns, key=itemgetter(1)):
+            self._rules.append((re.compile(_joined(text for text, _ in group)), include))
 
     def match(self, path: str, *, folder: bool) -> bool | None:
         """True: leave it out; False: a later rule keeps it; None: says nothing."""
@@ -56,6 +54,33 @@ class Ignores:
             if rule.match(relative):
                 return include
         return None
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """One expression for all. What may stand below any folder asks for folders once."""
+    deep, others = [], []
+    for text in texts:
+        if text.startswith(_ANYWHERE):
+            deep.append(f"(?:{text.removeprefix(_ANYWHERE)})")
+        else:
+            others.append(f"(?:{text})")
+    return "|".join([*([f"{_ANYWHERE}(?:{'|'.join(deep)})"] if deep else []), *others])
+
+
+@cache
+def _translated(line: str) -> tuple[str, bool] | None:
+    """A line as an expression, and whether it leaves out; None for a comment.
+
+    Asked of the class, as each pattern object compiles its own, which takes as long again.
+    """
+    from pathspec import GitIgnoreSpec
+
+    kind = type(GitIgnoreSpec.from_lines(["a"]).patterns[0])
+    text, include = kind.pattern_to_regex(line)
+    if text is None or include is None:
+        return None
+    # Each pattern names its groups alike, which one expression must not.
+    return re.sub(r"\(\?P<\w+>", "(?:", text), include
 
 
 def read(base: str, path: str | None = None) -> Ignores | None:

@@ -62,6 +62,7 @@ class Namespaces:
         words: Iterable[str],
     ) -> None:
         self.source = source
+        self.binds_in_values = source is None or ":=" in source.text
         # What a statement has to hold to matter: a way to Eventlet, or a name that leads
         # there. A dictionary, since the order tells which of them are newer than a skip.
         self.words = dict.fromkeys(("import", "eventlet", "greenlet", api.BACKDOOR_MODULE))
@@ -156,7 +157,8 @@ class Namespaces:
         """The names that a scope binds itself, found on demand."""
         found = self.bounds.get(scope.node)
         if found is None:
-            found = self.bounds[scope.node] = bound_names(scope.node)
+            found = bound_names(scope.node, in_values=self.binds_in_values)
+            self.bounds[scope.node] = found
         return found
 
     def visible_above(self, name: str, scope: Scope) -> bool:

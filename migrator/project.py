@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from migrator import (
     ignores,
     imported,
+    needles,
     parallel,
     rules,
     runs,
@@ -153,6 +154,7 @@ class _Run:
         self.progress = progress
         self.debug_only = options.debug_only
         self.leading = _leading_to(options.codes) if self.debug_only else frozenset()
+        self.may_matter: Callable[[bytes], bool] = needles.may_matter
         self.facades = self.changed = Facades() if self.debug_only else of_libraries()
 
     def look(self, listed: Sequence[Source]) -> list[File]:
@@ -163,6 +165,8 @@ class _Run:
             name = runs.question(self.cache.tool, asked, listed)
             if known := self.recalled(name, listed):
                 return known
+        if len(listed) >= _MANY:
+            self.may_matter = needles.for_many()
         files = [
             one if isinstance(one, File) else File(source, *one)
             for source, one in zip(
@@ -247,7 +251,7 @@ class _Run:
         ``put_off`` leaves one that is to be parsed for the second.
         """
         file = File(source, size=len(data))
-        file.matters = scan.may_matter(data)
+        file.matters = self.may_matter(data)
         if not source.python:
             other = sources.other_form(source.path)
             if file.matters and other:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_left
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ class Segments:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._starts = [0, *(match.end() for match in LINES.finditer(text)), len(text)]
+        if "\r" in text:
+            self._starts = [0, *(match.end() for match in LINES.finditer(text)), len(text)]
+        else:  # the same, and nearly always so
+            lengths = [len(line) + 1 for line in text.split("\n")]
+            self._starts = [0, *accumulate(lengths[:-1]), len(text)]
         self._places: dict[str, list[int]] = {}
 
     def span(self, node: ast.stmt) -> tuple[int, int]:
@@ -35,7 +40,7 @@ class Segments:
 
     def places(self, words: Iterable[str]) -> list[int]:
         """Where any of the words starts, in order."""
-        return sorted(place for word in words for place in self._places_of(word))
+        return sorted(chain.from_iterable(map(self._places_of, words)))
 
     def _places_of(self, word: str) -> list[int]:
         found = self._places.get(word)

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from inspector.record import Record
@@ -182,7 +183,7 @@ class _Walk:
         folder, above = inner
         try:
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+                entries = sorted(listing, key=attrgetter("name"))
         except OSError as error:
             name = (self.prefix + folder[self.cut :]).rstrip(os.sep)
             return [Unread(name or self.top, why(error))]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from hypothesmith import from_grammar
 
 from migrator import scan
+from migrator.bindings import bound_names
 from migrator.findings import Unread
 from migrator.names import resolve
-from migrator.segments import Segments
-
-if TYPE_CHECKING:
-    import ast
+from migrator.segments import LINES, Segments
 
 _SLOW = settings(
     max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
@@ -108,6 +106,31 @@ def test_skipping_statements_changes_nothing_in_real_code() -> None:
         assert not isinstance(parsed, Unread)
         tree, text = parsed
         assert _uses(tree, None) == _uses(tree, Segments(text)), file
+
+
+@_SLOW
+@given(from_grammar("file_input"))
+def test_lines_and_names_are_told_alike_in_short(source: str) -> None:
+    r"""A program without ``:=`` and one without ``\r`` are looked at in a shorter way."""
+    assert_alike(source)
+
+
+def test_lines_and_names_are_told_alike_in_short_in_real_code() -> None:
+    for file in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
+        parsed = scan.parse(file.read_bytes(), str(file))
+        assert not isinstance(parsed, Unread)
+        assert_alike(parsed[1])
+
+
+def assert_alike(source: str) -> None:
+    places = [0, *(match.end() for match in LINES.finditer(source)), len(source)]
+    assert Segments(source)._starts == places
+    parsed = scan.parse(source.encode("utf-8", "surrogatepass"), "a.py")
+    if ":=" in source or isinstance(parsed, Unread):
+        return
+    for node in ast.walk(parsed[0]):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            assert bound_names(node, in_values=False) == bound_names(node)
 
 
 def _uses(tree: ast.Module, source: Segments | None) -> set[tuple[str, str, int]]:

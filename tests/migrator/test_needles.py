@@ -1,0 +1,46 @@
+"""The two searches for words that matter say the same."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from migrator import needles
+
+PARTS = [
+    *needles.NEEDLES,
+    b"reen",
+    b"event",
+    b"let",
+    b"gr_",
+    b"frame",
+    b"Thread",
+    b"\0",
+    b"\n",
+    b"x",
+]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=8).map(b"".join))
+@example(b"")
+@example(b"\0eventlet")
+def test_many_files_are_searched_as_one_is(data: bytes) -> None:
+    assert needles.for_many()(data) == needles.may_matter(data)
+    assert needles.may_matter(data) == any(needle in data for needle in needles.NEEDLES)
+
+
+@pytest.mark.parametrize("needle", needles.NEEDLES)
+def test_a_word_is_found_wherever_it_stands(needle: bytes) -> None:
+    search = needles.for_many()
+    for file in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
+        data = file.read_bytes()
+        assert search(data) == needles.may_matter(data), file
+        if not search(data):
+            middle = len(data) // 2
+            for found in (needle + data, data[:middle] + needle + data[middle:], data + needle):
+                assert search(found), file
+            assert not search(data + needle[:-1]), file
