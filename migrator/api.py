@@ -73,8 +73,9 @@ _GIVEN = {
     )
     for below, names in _OBJECTS.items()
 }
-STARTERS = _GIVEN["greenthread"]  # they give green threads
-TRACKED_RESULTS = HUBS.union(*_GIVEN.values())
+_POOLS = ("eventlet.GreenPool().spawn", "eventlet.greenpool.GreenPool().spawn")
+STARTERS = (*_GIVEN["greenthread"], *_POOLS)  # they give green threads
+TRACKED_RESULTS = HUBS.union(_POOLS, *_GIVEN.values())
 ENTERED = frozenset({"eventlet.Timeout()", "eventlet.timeout.Timeout()"})  # `with` gives them
 
 # oslo.service's module and the copies of its predecessor in a hundred repositories.

@@ -45,10 +45,25 @@ def test_what_others_return_is_no_use_of_eventlet() -> None:
         pool = eventlet.GreenPool()  # EVT402 eventlet.GreenPool
         row = eventlet.spawn(f).wait()  # EVT401 eventlet.spawn; EVT405 eventlet.spawn().wait
         row.name
-        pool.spawn(f).wait().name  # EVT402 eventlet.GreenPool().spawn
+        gt = pool.spawn(f)  # EVT402 eventlet.GreenPool().spawn
+        gt.wait().name  # EVT405 eventlet.GreenPool().spawn().wait
         tpool.execute(f).name  # EVT703 eventlet.tpool.execute
         time = patcher.original("time")  # EVT602 eventlet.patcher.original
         time.sleep(1)
+        """)
+
+
+def test_green_threads_that_a_pool_starts() -> None:
+    check("""
+        import eventlet  # EVT001 eventlet
+        pool = eventlet.GreenPool()  # EVT402 eventlet.GreenPool
+        gt = pool.spawn(f)  # EVT402 eventlet.GreenPool().spawn
+        gt.link(done)  # EVT405 eventlet.GreenPool().spawn().link
+        gt.kill()  # EVT404 eventlet.GreenPool().spawn().kill
+        result = gt.wait()  # EVT405 eventlet.GreenPool().spawn().wait
+        result.link()
+        nothing = pool.spawn_n(f)  # EVT402 eventlet.GreenPool().spawn_n
+        nothing.kill()
         """)
 
 
