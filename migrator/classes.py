@@ -27,11 +27,13 @@ class Classes(Expressions):
         above = self.scope.owner if isinstance(self.scope.node, ast.ClassDef) else self.name
         return f"{above}.{node.name}:{node.lineno}"
 
-    def inherited(self, bases: Sequence[str | None]) -> dict[str, str]:
-        """What a class has from these."""
+    def inherited(self, node: ast.ClassDef, bases: Sequence[str | None]) -> dict[str, str]:
+        """What a class has from these, and gives nothing else itself."""
         found: dict[str, str] = {}
         for base in reversed(bases):
             found.update(self.attributes_of(base) if base else {})
+        for name in _given(node) if found else ():
+            found.pop(name, None)
         self.words.update((name.removesuffix("()"), None) for name in found)
         return found
 
@@ -100,6 +102,19 @@ class Classes(Expressions):
         if not known or not (node.name.startswith(TEST_PREFIX) or is_fixture(node)):
             return {}  # what else has such a parameter is called with other things
         return {one.arg: known[one.arg] for one in parameters(node.args) if one.arg in known}
+
+
+def _given(node: ast.ClassDef) -> Iterator[str]:
+    """The attributes that methods of a class give a value: ``self.x = ...``."""
+    for one in ast.walk(node):
+        if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value and not is_none(one.value):
+            targets = one.targets if isinstance(one, ast.Assign) else [one.target]
+            yield from (target.attr for target in targets if isinstance(target, ast.Attribute))
+
+
+def is_none(node: ast.expr | None) -> bool:
+    """Whether it is ``None``, which stands for something that comes later."""
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _class_of(scope: Scope) -> ast.ClassDef | None:

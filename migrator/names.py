@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrator import api
 from migrator.bindings import bound_names, paired
-from migrator.classes import Classes
+from migrator.classes import Classes, is_none
 from migrator.expressions import IMPORTERS, Function
 from migrator.imported import absolute
 from migrator.mocked import TEST_PREFIX, is_default, replacement, unwrap
@@ -229,7 +229,7 @@ class _Walk(Classes):
         """
         if isinstance(node, ast.Name):
             self.hold(node.id, value)
-            if _is_none(source):
+            if is_none(source):
                 self.scope.hidden.discard(node.id)  # a place to fill later
         elif isinstance(node, (ast.Tuple, ast.List)):
             for target, part in paired(node.elts, source):
@@ -238,7 +238,7 @@ class _Walk(Classes):
             self.target(node.value, None)
         else:
             self.expression(node)
-            if isinstance(node, ast.Attribute) and not _is_none(source):
+            if isinstance(node, ast.Attribute) and not is_none(source):
                 self.attribute(node, value)
 
     def delete(self, node: ast.Delete) -> None:
@@ -269,7 +269,7 @@ class _Walk(Classes):
         scope = Scope(node, self.scope, in_async=self.scope.in_async)
         scope.handed = handed
         scope.owner = self.class_name(node)
-        inherited = self.inherited(bases)
+        inherited = self.inherited(node, bases)
         scope.attributes = {**inherited, **self.seeds.get(node, {})}
         outer = self.inside(scope)
         self.body(node.body)
@@ -384,10 +384,6 @@ class _Walk(Classes):
 
 def _is_type_alias(annotation: ast.expr) -> bool:
     return getattr(annotation, "attr", getattr(annotation, "id", "")) == "TypeAlias"
-
-
-def _is_none(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 _STATEMENTS: dict[type[ast.AST], Callable[[_Walk, Any], None]] = {

@@ -81,7 +81,7 @@ FAMILY = Family(
             "the part that a library has for Eventlet is used by its own name",
             _PARTS,
             "Libraries drop these parts with Eventlet; gunicorn has since version 26.",
-            "the library's threading or asyncio part",
+            "the library's threading or asyncio part, or another library where it has none",
             asyncio=None,
             because="which part takes its place is for the library's documentation to say",
             example=(

@@ -162,6 +162,8 @@ def test_every_road_leads_to_the_api(source: str) -> None:
         "    def g(self):\n        self.d = other()\na = A()\na.d.hub_exceptions(True)",
         "import eventlet\ndef f():\n    class A:\n        d = eventlet.debug\n"
         "class A: pass\nA.d.hub_exceptions(True)",
+        "import eventlet\nclass A:\n    d = eventlet.debug\nclass B(A):\n    def f(self):\n"
+        "        self.d.hub_exceptions(True)\n    def __init__(self):\n        self.d = other()",
         "from eventlet import debug as d\nx: Literal['d.hub_exceptions'] = None",
         "@pytest.fixture\ndef d():\n    from eventlet import debug\n    return debug\n"
         "def helper(d):\n    d.hub_exceptions(True)",
