@@ -15,6 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from migrator import names, rules, scan, suppressions
+from migrator.conflicts import (
+    WAITS,
+    bind_nothing_too_late,
+    keep_units_together,
+    let_the_inner_go_first,
+)
 from migrator.edits import Edit, Source
 from migrator.findings import Advice, Finding, Span, Unread
 from migrator.fixes import (
@@ -44,9 +50,6 @@ if TYPE_CHECKING:
 _PASSES = 10  # a site inside another one waits for the next pass
 # Means nothing to Python in front of a statement; libcst puts it elsewhere.
 _PAGE = re.compile(rb"^\f+", re.MULTILINE)
-_WAITS = "another site inside it comes first"
-_SWITCHES = (f"{swap.MODULE}.hub_", f"{swap.MODULE}.tpool_")
-_SAME_SWITCH = {"eventlet.greenpool.DEBUG": (f"{swap.MODULE}.hub_exceptions",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ def _pass(
             if isinstance(left, Inherited):
                 inherited.add(use)
     if options.stage == "asyncio":  # the bridge's switches are the same as Eventlet's
-        _keep_units_together(changes, reasons)
+        keep_units_together(changes, reasons)
     edits = _edits(changes, reasons, file)
     decided = {*changes, *reasons, *(use for use in known if use.kind == "import")}
     outcomes = [
@@ -261,20 +264,6 @@ def _change(use: Use, finding: Finding, file: File) -> Change:
     return change
 
 
-def _keep_units_together(changes: dict[Use, Change], reasons: dict[Use, str]) -> None:
-    """Calls that switch one thing on and off again go or stay as one unit."""
-    for use, reason in list(reasons.items()):
-        if use.kind not in ("call", "reference") or reason == _WAITS:
-            continue
-        unit = {use.api, *_SAME_SWITCH.get(use.api, ())}
-        if not use.api.startswith(_SWITCHES) and len(unit) == 1:
-            continue
-        for other in [other for other in changes if other.api in unit]:
-            del changes[other]
-            line = getattr(use.node, "lineno", 0)
-            reasons[other] = f"another reference cannot follow (line {line}: {reason})"
-
-
 def _edits(
     changes: dict[Use, Change],
     reasons: dict[Use, str],
@@ -282,7 +271,8 @@ def _edits(
 ) -> list[Edit]:
     """All edits of one pass. Notes in ``reasons`` what has to wait or stay."""
     source = file.source
-    _let_the_inner_go_first(changes, reasons, source)
+    let_the_inner_go_first(changes, reasons, source)
+    bind_nothing_too_late(changes, reasons, file)
     plan = ImportPlan(source)
     statements: dict[ast.stmt, Sequence[str]] = {}
     nodes: dict[ast.expr, str] = {}
@@ -311,28 +301,6 @@ def _edits(
     return edits + edit_statements(source, statements, places)
 
 
-def _let_the_inner_go_first(
-    changes: dict[Use, Change], reasons: dict[Use, str], source: Source
-) -> None:
-    """Of two changes of which one's text holds the other's, put off the outer one."""
-    spans: dict[Use, list[tuple[int, int]]] = {}
-    rewritten: list[tuple[Use, tuple[int, int]]] = []
-    for use, change in changes.items():
-        nodes = [source.span(node) for node in change.nodes]
-        spans[use] = [*nodes, *(source.span(statement) for statement in change.statements)]
-        rewritten += [(use, span) for span in nodes]
-        rewritten += [(use, source.span(s)) for s, lines in change.statements.items() if lines]
-    for use, (first, last) in rewritten:
-        if any(
-            other is not use and first <= start and end <= last and (first, last) != (start, end)
-            for other, inner in spans.items()
-            if other in changes
-            for start, end in inner
-        ):
-            changes.pop(use, None)
-            reasons[use] = _WAITS
-
-
 def _merged(before: list[Outcome], after: list[Outcome]) -> list[Outcome]:
     """Outcomes for the findings of the first pass, given those of the next one."""
     later: dict[tuple[str, str, str], list[Outcome]] = {}
@@ -342,7 +310,7 @@ def _merged(before: list[Outcome], after: list[Outcome]) -> list[Outcome]:
     for outcome in before:
         queue = later.get(_key(outcome), [])
         now = queue.pop(0) if queue and not outcome.rewritten else outcome
-        if now.rewritten or outcome.reason == _WAITS:
+        if now.rewritten or outcome.reason == WAITS:
             merged.append(replace(now, finding=outcome.finding))
         elif _key(outcome) not in later:  # it got its value from what was rewritten
             merged.append(outcome.gone_along())

@@ -44,6 +44,13 @@ class Scope:
             scope = scope.parent
         return None
 
+    def around(self) -> Iterator[Scope]:
+        """Itself and the scopes around it."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
     def all(self) -> Iterator[Scope]:
         """Itself and the scopes inside it."""
         yield self

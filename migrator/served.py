@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from migrator.fixes import swap
+from migrator.statements import runs_before
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -61,8 +62,9 @@ def _drop_submodule(plan: ImportPlan, one: Imported, rest: list[ast.Name], file:
     """``import eventlet.debug`` also binds ``eventlet``: keep that for those who read it."""
     if any(_reads_module(name, one.module, file) for name in rest):
         return
-    others = [i.alias for i in _same_name(one, file) if i is not one]
-    if any(alias not in plan.dropped for alias in others):
+    others = [i for i in _same_name(one, file) if i is not one and i.alias not in plan.dropped]
+    parents = file.source.parents
+    if all(any(runs_before(i.statement, name, parents) for i in others) for name in rest):
         plan.dropped.add(one.alias)
     else:
         plan.shortened[one.alias] = one.name

@@ -8,7 +8,7 @@ import pytest
 
 from migrator import project, rules
 from migrator.apply import Plan, plan
-from migrator.rewrite import Options
+from migrator.rewrite import Module, Options, Result, rewrite
 from migrator.testing import assert_rewrite, assert_untouched
 
 if TYPE_CHECKING:
@@ -105,6 +105,48 @@ def test_names_that_lead_back_to_themselves() -> None:
         "import bridge.debug\na = bridge.debug\nb = a\na = b\na.spew()\n",
     )
     assert_untouched("import eventlet\neventlet = eventlet.debug\nprint(eventlet)\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "import eventlet.debug\neventlet.monkey_patch()\nimport eventlet\n"
+            "eventlet.debug.unspew()\n",
+            "import sys\n\nimport eventlet\neventlet.monkey_patch()\nimport eventlet\n"
+            "sys.settrace(None)\n",
+        ),
+        (
+            "import os\nif os.name:\n    import eventlet.debug\n"
+            "    eventlet.debug.tpool_exceptions(True)\nelse:\n    import eventlet\n"
+            "eventlet.sleep(0)\n",
+            "import os\nif os.name:\n    import eventlet\nelse:\n    import eventlet\n"
+            "eventlet.sleep(0)\n",
+        ),
+    ],
+)
+def test_the_package_stays_bound_where_it_is_read(before: str, after: str) -> None:
+    assert_rewrite(before, after, to="asyncio")
+    bridged = rewrite(before.encode(), "example.py", Module("example"), Options())
+    assert isinstance(bridged, Result)
+    assert b"import bridge.debug\n" in bridged.new
+    assert bridged.new.count(b"import eventlet\n") == 2
+
+
+def test_no_import_takes_a_name_from_what_runs_before_it() -> None:
+    assert_rewrite(
+        "import eventlet\ndef f():\n    eventlet.debug.spew()\n"
+        "    def g():\n        e.debug.unspew()\n    import eventlet as e\n    g(), e.sleep\n",
+        "import bridge.debug\ndef f():\n    bridge.debug.spew()\n"
+        "    def g():\n        bridge.debug.unspew()\n    import eventlet as e\n    g(), e.sleep\n",
+    )
+    assert_rewrite(
+        "import os\ndef f():\n    if os.name: import eventlet.debug\n"
+        "    else: import eventlet\n    eventlet.debug.spew(), eventlet.sleep\n",
+        "import os\ndef f():\n    if os.name: import eventlet; import bridge.debug\n"
+        "    else: import eventlet; import bridge.debug\n"
+        "    bridge.debug.spew(), eventlet.sleep\n",
+    )
 
 
 def test_a_global_that_nothing_binds_is_no_name_of_ours() -> None:
