@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from migrator.declared import REQUIREMENT
-from migrator.deployment import CHOICE, EXTRA, SETTING, TESTS, command_lines
+from migrator.deployment import CHOICE, EXTRA, SETTING, TESTS, bundled, command_lines
 from migrator.names import Use
 from migrator.strings import dotted_literal, text_of
 
@@ -29,7 +29,10 @@ _LISTS = re.compile(
     r"(?:.*_)?(?:requires?|requirements|reqs|deps|dependencies|extras)", re.IGNORECASE
 )
 _CLASSES = re.compile(CHOICE)
-_INSTALLED = ("find_spec", "find_loader", "version", "distribution", "get_distribution")
+_INSTALLED = (
+    *("find_spec", "find_loader", "version", "distribution", "get_distribution"),
+    *("collect_all", "collect_submodules", "collect_data_files", "copy_metadata"),  # PyInstaller
+)
 _OPTION = re.compile(r"eventlet_\w+|\w+_eventlet(?:_\w+)?")
 _OPTIONS = ("add_argument", "add_option", "option")
 # What is given a setting's name and, behind it, its value or default.
@@ -54,12 +57,16 @@ def _find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
         elif isinstance(node, ast.Constant):
             if id(node) not in bare and any(command_lines(text_of(node))):
                 yield Use("config:command line", "config", node)
+            for name, _, _ in bundled(text_of(node)):
+                yield Use(name, "string", node)
             continue
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 yield from _setting(_name(target), node.value)
                 if isinstance(target, ast.Name) and _LISTS.fullmatch(target.id):
                     yield from _requirements(node.value)
+                if _name(target) == "hiddenimports":
+                    yield from _modules(node.value)
         elif isinstance(node, ast.AnnAssign) and node.value:
             yield from _setting(_name(node.target), node.value)
         elif isinstance(node, ast.keyword):
@@ -68,6 +75,8 @@ def _find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
                 yield Use(f"environment:{node.arg}", "config", node)
             if node.arg in _REQUIRES:
                 yield from _requirements(node.value)
+            if node.arg == "hiddenimports":
+                yield from _modules(node.value)
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 yield from _setting(text_of(key), value)
@@ -84,8 +93,7 @@ def _find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
         elif isinstance(node, (ast.List, ast.Set, ast.Tuple)):
             yield from _command_line(node.elts)
             if any((dotted_literal(one) or "").startswith("eventlet.") for one in node.elts):
-                for one in node.elts:  # names of modules
-                    yield from _module(one)
+                yield from _modules(node)
         elif isinstance(node, ast.Subscript):
             yield from _environment(_name(node.value), node.slice)
             yield from _option(node.value, node.slice)
@@ -182,6 +190,12 @@ def _module(node: ast.AST) -> Iterator[Use]:
     """The bare name of Eventlet, where it can only be that of the module."""
     if text_of(node) == "eventlet":
         yield Use("eventlet", "string", node)
+
+
+def _modules(node: ast.expr) -> Iterator[Use]:
+    """A list that can only be of names of modules."""
+    for one in getattr(node, "elts", ()):
+        yield from _module(one)
 
 
 def _is_modules(node: ast.AST) -> bool:

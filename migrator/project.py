@@ -252,6 +252,8 @@ class _Run:
         """
         file = File(source, size=len(data))
         file.matters = self.may_matter(data)
+        if file.matters and sources.is_python_after_all(source.path, data):
+            file.source = source = source._replace(python=True)
         if not source.python:
             other = sources.other_form(source.path)
             if file.matters and other:

@@ -96,6 +96,11 @@ def may_be_read(path: str) -> bool:
     return path.endswith(PYTHON) or is_text(path) or may_be_included or is_bare
 
 
+def is_python_after_all(path: str, data: bytes) -> bool:
+    """Whether a file with a name of another kind is Python: PyInstaller's .spec, not RPM's."""
+    return path.endswith(".spec") and b"Analysis(" in data
+
+
 def other_form(path: str) -> str | None:
     """Why a file that holds Python in another form is not read."""
     return _OTHER_FORMS.get(os.path.splitext(path)[1])

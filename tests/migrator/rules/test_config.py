@@ -127,6 +127,27 @@ def test_settings_with_their_name_beside_them() -> None:
         """)
 
 
+def test_what_pyinstaller_bundles() -> None:
+    check("""
+        run(["app.py", "--hidden-import=eventlet.hubs.epolls"])  # EVT702 eventlet.hubs.epolls
+        datas = collect_all("eventlet")  # EVT001 eventlet
+        hiddenimports = ["eventlet", "dns"]  # EVT001 eventlet
+        Analysis(["app.py"], hiddenimports=["eventlet"])  # EVT001 eventlet
+        others = ["eventlet", "dns"]
+        run("app.py --name=eventlet")
+        """)
+
+
+def test_a_spec_file_is_pyinstallers_or_rpms(tmp_path: Path) -> None:
+    (tmp_path / "app.spec").write_text(
+        "a = Analysis(['a.py'],\n  hiddenimports=['eventlet.wsgi'])\n"
+    )
+    (tmp_path / "rpm.spec").write_text("Name: x\nRequires: python3-eventlet\n")
+    report = project.scan_paths([str(tmp_path)], project.Options(rules.select(["all"])))
+    found = [(Path(one.path).name, one.span.line, one.api) for one in report.findings]
+    assert found == [("app.spec", 2, "eventlet.wsgi"), ("rpm.spec", 2, "eventlet")]
+
+
 def test_parts_of_libraries_whose_names_say_nothing_of_eventlet(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "from ryu.lib import hub\nfrom oslo_service import wsgi\n"

@@ -383,6 +383,8 @@ def test_choices_by_other_names_and_by_default() -> None:
         export ASYNC_MODE=${MODE:-eventlet}  # EVT901 async_mode=eventlet
         pipenv install eventlet  # EVT951 eventlet
         pytest -k eventlet && python -m unittest -k eventlet
+        pyinstaller --collect-all eventlet --name eventlet a.py  # EVT001 eventlet
+        pyinstaller --hidden-import eventlet.hubs.epolls a.py  # EVT702 eventlet.hubs.epolls
         """,
         "run.sh",
     )
