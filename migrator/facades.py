@@ -86,12 +86,10 @@ class Facades:
         """
         if not self._hidden:
             return set()
-        said = words.split()
-        folder = path.rpartition(os.sep)[0]
-        lasts = self._hidden.keys() & said | self._above(folder)
+        lasts = self._hidden.keys() & words.split() | self._above(path.rpartition(os.sep)[0])
         if not lasts:
             return lasts
-        every = {*said, *_folders(folder)}
+        every = said(path, words)
         return {
             name
             for last in lasts
@@ -104,7 +102,7 @@ class Facades:
         """Last parts of modules that a folder and those around it are called."""
         found = self._by_folder.get(folder)
         if found is None:
-            found = self._by_folder[folder] = self._hidden.keys() & _folders(folder)
+            found = self._by_folder[folder] = self._hidden.keys() & folders(folder)
         return found
 
     def taken(self, path: str, data: bytes, imports: Collection[str]) -> bool:
@@ -160,8 +158,14 @@ def of_libraries() -> Facades:
     return Facades({module: {"": given} for module, given in api.UNSAID.items()})
 
 
+def said(path: str, words: bytes) -> set[bytes]:
+    """The words of what a file may import: of its imports and, for ``from .``, of its folders."""
+    return {*words.split(), *folders(path.rpartition(os.sep)[0])}
+
+
 @cache
-def _folders(folder: str) -> list[bytes]:
+def folders(folder: str) -> list[bytes]:
+    """The words that a folder and those around it are called by."""
     return imported.parts(os.path.abspath(folder))
 
 

@@ -18,6 +18,7 @@ from migrator import (
     ignores,
     imported,
     needles,
+    order,
     parallel,
     rules,
     runs,
@@ -298,17 +299,18 @@ class _Run:
                 return file
             module, package = sources.module_name(path)
             imports = imported.names(data, module, package=package)
-        was_put_off = file.put_off
         given: Exports = {}
         if self.changed.taken(path, data, imports):
             given = self.facades.visible(path, imports)
-            self.parse(data, file, given)
-        elif was_put_off:
-            self.parse(data, file, given)
-        if was_put_off:  # by its text; what it imports is known better by now
+        elif not file.put_off:
+            return file
+        self.parse(data, file, given)
+        for _ in range(_ROUNDS):  # by what is known now, it may name more modules
             seen = self.facades.visible(path, file.facts.imports)
-            if seen != given and self.facades.taken(path, data, file.facts.imports):
-                self.parse(data, file, seen)
+            if seen == given or not self.facades.taken(path, data, file.facts.imports):
+                break
+            given = seen
+            self.parse(data, file, given)
         return file
 
     def parse(self, data: bytes, file: File, exports: Exports) -> None:
@@ -340,24 +342,22 @@ class _Run:
         Most of the latter, tests above all, give nothing to any other file: they come last, so
         that they are parsed once, when all that is re-exported is known.
         """
-        wanted: set[bytes] = set()
-        for file in files:
-            wanted.update(file.words.split() if file.put_off else ())
-        first = [place for place, one in enumerate(files) if one.put_off and stem(one) in wanted]
-        self.again("Parsing", self.open_one, files, first)
+        put_off = [place for place, file in enumerate(files) if file.put_off]
+        first = order.needed(files, put_off, put_off)
+        self.again("Parsing", self.open_one, files, sorted(first))
         self.open_givers(files)
         for file in files:
             self.facades.add(file.source.path, file.module, self.followed(file.facts))
-        left = self.follow(files, wanted)
+        left = self.follow(files, {*put_off})
         self.changed = self.facades
         self.look_at(files, [at for at, file in enumerate(files) if file.put_off or at in left])
         self.follow(files)
 
-    def follow(self, files: list[File], wanted: set[bytes] | None = None) -> set[int]:
+    def follow(self, files: list[File], importers: set[int] | None = None) -> set[int]:
         """Look again at files that may take what others re-export, until nothing is new.
 
-        With ``wanted``, the words of what files like that import, those that no such word names
-        are left for later: returns their places.
+        With ``importers``, the places of files like that, those not parsed yet that none of them
+        imports are left for later: returns their places.
         """
         left: set[int] = set()
         for _ in range(_ROUNDS):
@@ -368,13 +368,10 @@ class _Run:
                 for place, file in enumerate(files)
                 if file.source.python and not file.facts.unread and self.is_user(file)
             ]
-            if wanted is not None:
-                wanted.update(word for place in users for word in files[place].words.split())
-                left.update(
-                    place
-                    for place in users
-                    if not files[place].parsed and stem(files[place]) not in wanted
-                )
+            if importers is not None:
+                importers.update(users)
+                waiting = {place for place in users if not files[place].parsed}
+                left |= waiting - order.needed(files, waiting, importers)
             self.look_at(files, [place for place in users if place not in left])
         return left
 
