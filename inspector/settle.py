@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from inspector.tasks import TaskFacts
 
 _ROUNDS = 3  # readings of a unit that moves or does not decode, the first included
+_MORE_ROUNDS = 8  # of the last few: one that comes to rest between turns is met there
+_FEW = 64
 
 
 def settle(capture: Capture, caller: tuple[int, int] | None) -> int:
@@ -22,10 +24,17 @@ def settle(capture: Capture, caller: tuple[int, int] | None) -> int:
     memory = capture.memory
     retries = 0
     suspects: set[int] | None = None
-    for _ in range(_ROUNDS - 1):
+    for done in range(1, _MORE_ROUNDS + 1):
         moved = _moved(capture, memory.fresh(), suspects) | _nowhere(capture)
-        if not moved and not capture.failed_tasks and not capture.failed_pimpls:
-            return retries
+        failed = len(capture.failed_tasks) + len(capture.failed_pimpls)
+        if failed and done >= _ROUNDS:
+            capture.forget_ended()
+            failed = len(capture.failed_tasks) + len(capture.failed_pimpls)
+        if not moved and not failed:
+            break
+        if done == _MORE_ROUNDS or (done >= _ROUNDS and len(moved) + failed > _FEW):
+            capture.moving = moved
+            break
         again = capture.another()
         for address in moved:
             if address in capture.tasks:
@@ -44,9 +53,6 @@ def settle(capture: Capture, caller: tuple[int, int] | None) -> int:
         capture.frames.cut += again.frames.cut
         suspects = set(again.tasks) | set(again.greenlets)
         capture.read_stacks(caller)
-    capture.moving = _moved(capture, memory.fresh(), suspects) | _nowhere(capture)
-    if capture.failed_tasks or capture.failed_pimpls:
-        capture.forget_ended()
     return retries
 
 

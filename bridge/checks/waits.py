@@ -111,8 +111,11 @@ def _is_at_rest(seen: Seen, unit: Unit) -> bool:
     if wait is None:
         return False
     peer = wait.peer or ""
-    serves = peer.startswith(_SERVERS) or (wait.mode == "read" and peer in seen.facts.clients)
-    return serves or wait.on == "sleep" or wait.text.startswith(RESTS)
+    if peer.startswith(_SERVERS) or (wait.mode == "read" and peer in seen.facts.clients):
+        return True
+    if wait.on in ("event", "condition") and wait.seconds_left is not None:
+        return True  # it looks after something from time to time, unless it is told to do so
+    return wait.on == "sleep" or wait.text.startswith(RESTS)
 
 
 def _is_of_hub(seen: Seen, unit: Unit) -> bool:

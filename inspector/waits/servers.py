@@ -3,7 +3,7 @@
 Who waits for these has nothing to do, which is not to be stuck. Where a loop's transports are no
 objects of Python, as uvloop's, nothing but the rule tells that the peer is a client. Sources:
 uvicorn 0.2x to 0.4x, hypercorn 0.17, starlette, sse-starlette, aiohttp 3, websockets 10 to 16,
-sanic 2x, tornado 6, grpcio 1.
+sanic 2x, tornado 6, grpcio 1, oslo.service 1.28 to 4.
 """
 
 from __future__ import annotations
@@ -120,4 +120,8 @@ RULES: Rules = {
     ("tornado.http1connection", "HTTP1Connection._read_chunked_body"): _stream,
     ("tornado.websocket", "WebSocketProtocol13._read_bytes"): _stream,
     ("grpc.aio._server", "Server.wait_for_termination"): _event(SHUTDOWN),
+    **{
+        (f"oslo_service{module}.service", "Services.run_service"): _event(SHUTDOWN)
+        for module in ("", ".backend._eventlet")
+    },
 }

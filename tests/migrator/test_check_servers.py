@@ -14,6 +14,7 @@ from tests.programs import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.conftest import StartTarget, TargetPython
     from tests.programs import Program
@@ -28,6 +29,26 @@ REQUESTS = {
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
 }
 ANSWERED = {"kept alive": b"here", "slow": b"first", "websocket": b" 101 "}
+
+OSLO = """\
+import eventlet
+eventlet.monkey_patch()
+import os
+from oslo_config import cfg
+from oslo_service import loopingcall, service
+
+class Agent(service.Service):
+    def start(self):
+        super().start()
+        self.periodic = loopingcall.FixedIntervalLoopingCall(lambda: None)
+        self.periodic.start(interval=600)
+        self.tg.add_timer(600, lambda: None)
+        eventlet.spawn_after(0.2, print, "ready", f"pid={os.getpid()}", flush=True)
+
+configuration = cfg.ConfigOpts()
+configuration([])
+service.launch(configuration, Agent()).wait()
+"""
 
 
 @contextlib.contextmanager
@@ -82,3 +103,17 @@ def test_who_waits_by_the_hand_of_a_task_is_no_victim(
     (finding,) = document(*quick, "--stuck", "1s")["processes"][0]["findings"]
     assert finding["code"] == "stuck"
     assert [unit["name"] for unit in finding["units"]] == ["request-1"]
+
+
+def test_an_oslo_service_that_runs_is_not_stuck(
+    target_python: TargetPython, start_target: StartTarget, tmp_path: Path
+) -> None:
+    script = tmp_path / "serves.py"
+    script.write_text(OSLO)
+    python = target_python("3.12", "greenlet", "eventlet", "oslo.service")
+    program = start_target(python, script, env={"PYTHONWARNINGS": "ignore"})
+    (process,) = document("check", program.pid, "--stuck", "1s", "--interval", "200ms")["processes"]
+    assert process["findings"] == []
+    texts = [unit.wait.text for unit in take(program.pid).units if unit.wait]
+    assert "shutdown" in texts
+    assert any(text.startswith("event, timeout in ") for text in texts)

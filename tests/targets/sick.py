@@ -44,15 +44,19 @@ async def rests():  # nobody has anything for it to do
         accepted.set()
         await reader.read()
 
-    accepted = asyncio.Event()
+    async def look_after(told):
+        await asyncio.wait_for(told.wait(), 600)
+
+    accepted, told = asyncio.Event(), asyncio.Event()
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     queue = asyncio.Queue()
     tasks = [asyncio.create_task(work_off(queue), name="worker")]
+    tasks.append(asyncio.create_task(look_after(told), name="timekeeper"))
     await accepted.wait()
     ready()
     await asyncio.Event().wait()
-    return writer, queue, tasks
+    return writer, queue, tasks, told
 
 
 async def sound():  # each of these can still be completed
