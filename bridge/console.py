@@ -12,6 +12,7 @@ import os
 import signal as signals
 import sys
 import types
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +53,17 @@ def expose(
 
 
 def _on_request(_number: int, frame: FrameType | None) -> None:
-    """Open a session in each folder that waits for this process; there is hardly ever two."""
+    """Open a session in each folder that waits for this process; there is hardly ever two.
+
+    Whatever fails here is not the program's: this runs in the midst of its code.
+    """
     pattern = f"migrate-console-{os.getpid()}-*"
-    for base in FOLDERS:
-        for folder in Path(base).glob(pattern):
-            try:
-                console_server.start(str(folder), frame)
-            except OSError:
-                continue  # of another user, or gone again: none of our business
+    with suppress(Exception):
+        for base in FOLDERS:
+            for folder in map(str, Path(base).glob(pattern)):
+                try:
+                    console_server.start(folder, frame)
+                except OSError:
+                    continue  # of another user, or gone again: none of our business
+                except Exception as error:  # noqa: BLE001
+                    console_server.complain(folder, error)

@@ -161,7 +161,8 @@ class Streams:
     """
 
     def __enter__(self) -> None:
-        self._ours = {name: _Stream(getattr(sys, name)) for name in ("stdin", "stdout", "stderr")}
+        names = ("stdin", "stdout", "stderr")
+        self._ours = {name: _Stream(getattr(sys, name, None)) for name in names}
         for name, stream in self._ours.items():
             setattr(sys, name, stream)
 

@@ -36,6 +36,13 @@ ANSWER_WITHIN = 4.5  # seconds for a target to connect and say hello
 _ASK_AGAIN = 0.5  # seconds after which a target that sleeps on is woken once more
 _OTHERS_AFTER = 2  # times that the main thread is woken alone
 _BY_SIGNAL, _STOPPED = "T", "Tt"  # the latter also by a tracer
+_REFUSALS = 2  # times that the code may be taken and not be run
+_DESCRIPTORS = 4  # that the target needs: a file at a time, the socket, a hub's pipe
+_MOST_STACK = 20  # frames that are told of a target that does not answer
+_NO_LIBRARY = (
+    "it sees its standard library no more: it has changed its root, its user or its path;\n"
+    "import bridge.console in the program before that brings what a console needs"
+)
 _MAX_MESSAGE = 64 << 20  # bytes; a repr can be long
 
 
@@ -102,6 +109,7 @@ def open_link(pid: int) -> Iterator[Link]:
         if about.state == _BY_SIGNAL or time.monotonic() > deadline - ANSWER_WITHIN / 2:
             raise stuck(about)
         time.sleep(0.01)  # another console stops it for a moment only
+    _check_descriptors(about)
     # What was asked is withdrawn before the room is gone.
     with (
         summon(pid) as way,
@@ -120,11 +128,30 @@ def open_link(pid: int) -> Iterator[Link]:
             link.send(op="close")
 
 
+def _check_descriptors(about: process.Process) -> None:
+    """Raise Stuck when the process has too few descriptors left to open a console with."""
+    pid = about.pid
+    with contextlib.suppress(OSError, ValueError):  # not ours to read, or without a limit
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        soft, hard = next(
+            line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files")
+        )
+        used = sum(int(number) < int(soft) for number in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+        if int(soft) - used < _DESCRIPTORS:
+            more = int(soft) + 64
+            cure = f"{more}:" if hard == "unlimited" or more <= int(hard) else f"{more}:{more}"
+            raise Stuck(
+                f"process {pid} cannot open a console: "
+                f"{used:,} of the {int(soft):,} file descriptors it may have are in use",
+                f"let it have more: sudo prlimit --pid {pid} --nofile={cure}",
+            )
+
+
 # Run by the target in a namespace of its own. Of several threads that were asked, the one
 # that gets hold of ``wanted`` opens the console; one that has just been importing what it
 # needs puts it back. What the parts import of each other comes from `parts`, not sys.modules.
 _START = """\
-import builtins, os, sys, types
+import builtins, io, os, sys, types
 wanted, taken = {folder!r} + "/wanted", {folder!r} + "/taken"
 try:
     os.rename(wanted, taken)
@@ -138,7 +165,7 @@ else:
         for name in {parts!r}:
             part = parts[name] = types.ModuleType(name)
             part.__builtins__ = vars(builtins) | {{"__import__": find, "__lazy_import__": find}}
-            with open({folder!r} + f"/{{name}}.py", encoding="utf-8") as file:
+            with io.open({folder!r} + f"/{{name}}.py", encoding="utf-8") as file:
                 text = file.read()
             exec(compile(text, f"<migrate {{name}}>", "exec", dont_inherit=True), vars(part))
         part.start({folder!r}, sys._getframe().f_back)
@@ -146,8 +173,8 @@ else:
         if "partially initialized" in str(error):
             os.rename(taken, wanted)
         else:
-            with open({folder!r} + "/error", "w", encoding="utf-8") as file:
-                file.write(f"{{type(error).__name__}}: {{error}}")
+            text = f"{{type(error).__name__}}: {{error}}".encode(errors="replace")
+            os.symlink(text.replace(b"\\0", b"?")[:500], os.fsencode({folder!r} + "/error"))
 """
 
 
@@ -231,7 +258,8 @@ def _accept(listener: socket.socket, call: _Call, deadline: float) -> socket.soc
             if not process.is_same(call.about):
                 raise NoSuchProcess(f"process {pid} has ended") from None
             if text := _left_in(error):
-                raise Stuck(f"process {pid} cannot open a console: {text}") from None
+                hint = _NO_LIBRARY if text.startswith("ModuleNotFoundError") else ""
+                raise Stuck(f"process {pid} cannot open a console: {text}", hint) from None
             continue
         size = struct.calcsize("3i")
         peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
@@ -242,15 +270,11 @@ def _accept(listener: socket.socket, call: _Call, deadline: float) -> socket.soc
 
 
 def _left_in(error: Path) -> str:
-    """What the target has written to this file, safe to show; "" for nothing."""
-    try:  # the folder is the target's, and may hold whatever it likes
-        file = os.open(error, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    """What `console_server.complain` has said by this link, safe to show; "" for nothing."""
+    try:
+        return clean(os.readlink(os.fsencode(error)).decode(errors="replace"))  # noqa: PTH115
     except OSError:
         return ""
-    try:
-        return clean(os.read(file, 500).decode(errors="replace"))
-    finally:
-        os.close(file)
 
 
 def _greet(link: Link, call: _Call, deadline: float) -> dict[str, Any]:
@@ -275,7 +299,7 @@ def stuck(about: process.Process) -> Stuck:
         from inspector import capture
 
         main = [t for t in capture.take(about.pid).threads if t.tid == about.pid]
-        for frame in main[0].stack if main else ():
+        for frame in main[0].stack[:_MOST_STACK] if main else ():
             hint += clean(f"\n  {frame.function}  {frame.file}:{frame.line}").replace("\\n", "\n")
     return Stuck(message, f"{hint}\nmigrate pstree {about.pid} shows all of it")
 
@@ -288,7 +312,7 @@ class _Call:
         self._way = way
         self._wanted = here / "wanted"
         self._path = f"{there}/start.py"
-        self._times = 0
+        self._times = self._refusals = 0
         self._wait: ptrace.Call | None = None
 
     def __call__(self) -> None:
@@ -296,6 +320,13 @@ class _Call:
         # Seen before: a signal that asks ends the wait, and then there may be none to see.
         self._wake()
         if self._wanted.exists():  # nobody has come for it
+            self._refusals += self._way.was_heard()
+            if self._refusals >= _REFUSALS:
+                raise Stuck(
+                    f"process {self.about.pid} cannot open a console: "
+                    "its Python took the code and could not run it",
+                    "its stderr says why: an audit hook that forbids it, or the recursion limit",
+                )
             self._way.ask(self._path, self._times)
             if self._times == _OTHERS_AFTER:
                 self._way.ask_others(self._path)

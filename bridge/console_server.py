@@ -46,6 +46,7 @@ OFFER = "_eventlet_migrate_console"  # sys.modules: what `bridge.console` was gi
 _MAX_MESSAGE = 1 << 22  # bytes
 _PIECE = 1 << 16  # characters of output that are sent together
 _MAX_WAITING = 1 << 26  # characters of output; what is printed beyond them is dropped
+_MAX_COMPLAINT = 500  # bytes
 _ENTRY = 50  # characters that one more text waiting is worth
 _OVERFLOW_UID = 65534  # what root outside of this user namespace looks like
 
@@ -61,7 +62,17 @@ def start(folder: str, interrupted: FrameType | None) -> None:
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o077:
         raise PermissionError(f"{folder} is not a private folder of this process's user")
     session = Session(find_world(interrupted))
-    start_thread(lambda: session.serve(f"{folder}/s"))
+    start_thread(lambda: session.serve(folder))
+
+
+def complain(folder: str, error: Exception) -> None:
+    """Tell the tool that listens in ``folder`` why nobody comes.
+
+    By a link to nowhere: there may be no descriptor left to write a file with.
+    """
+    text = f"{type(error).__name__}: {error}".encode(errors="replace").replace(b"\0", b"?")
+    with suppress(OSError):
+        os.symlink(text[:_MAX_COMPLAINT], os.fsencode(f"{folder}/error"))  # noqa: PTH211
 
 
 class Session:
@@ -80,19 +91,25 @@ class Session:
         self._waiting = self._dropped = 0  # characters
         self._leaving = False
 
-    def serve(self, path: str) -> None:
+    def serve(self, folder: str) -> None:
         """Connect, then carry messages until either side has had enough."""
-        connection = self._connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        connected = False
         try:
-            connection.connect(path)
-            _check_peer(connection)
+            connection = self._connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
             start_thread(self._deliver)
+            connection.connect(f"{folder}/s")
+            connected = True
+            _check_peer(connection)
             self._settle()
             with Streams():
                 self._take_offer()
                 self._converse()
-        except OSError:
-            connection.close()  # the tool is gone
+        except Exception as error:  # noqa: BLE001 - OSError: the tool is gone
+            if connected:
+                told = "".join(traceback.format_exception_only(error)).strip()
+                self.send(op="note", text=f"the console failed: {told}")
+            else:
+                complain(folder, error)
         finally:
             self._world.interrupt()
             self._world.close()

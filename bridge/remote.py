@@ -53,6 +53,9 @@ class Summons(Protocol):
         ``times`` is how often that has been done before, in vain.
         """
 
+    def was_heard(self) -> bool:
+        """Whether the main thread has taken what it was asked last, as far as that shows."""
+
     def ask_others(self, path: str) -> None:
         """Ask all other threads as well, and wake them: the main one does not answer."""
 
@@ -97,6 +100,7 @@ class _Memory:
         if self.tid not in states:
             raise NoSuchProcess(f"process {target.pid} is starting or ending")
         self._main = states[self.tid]
+        self._asked = False
         self._others_asked: list[int] = []
         self._memory = -1
 
@@ -123,8 +127,15 @@ class _Memory:
             # Another console may have asked: it is let go first, if there is anybody yet.
             if not waiting or times >= _PATIENCE:
                 self._write(self._main, path)
+                self._asked = True
         except (OSError, struct.error):
             raise NoSuchProcess(f"process {self._target.pid} has ended") from None
+
+    def was_heard(self) -> bool:
+        """Whether it is pending no more."""
+        with suppress(OSError):  # it has ended: `ask` says so
+            return self._asked and os.pread(self._memory, 4, self._pending(self._main)) == bytes(4)
+        return False
 
     def ask_others(self, path: str) -> None:
         """Have the other threads run the file, too: as many as may be stopped for a moment."""
@@ -204,6 +215,10 @@ class _Signal:
             raise NoSuchProcess(f"process {self._pid} has ended") from None
         except PermissionError:
             raise NotAllowed(f"not allowed to send a signal to process {self._pid}") from None
+
+    def was_heard(self) -> bool:
+        """Nothing shows it."""
+        return False
 
     def ask_others(self, path: str) -> None:
         """Signals are the main thread's."""

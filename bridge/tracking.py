@@ -47,6 +47,7 @@ _MIDDLEMEN = frozenset(
         "eventlet.asyncio",
         "eventlet.greenpool",
         "eventlet.greenthread",
+        "uvloop",
         __name__,
     }
 )

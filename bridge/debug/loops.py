@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ _slow_callback_duration: float | None = None
 _quiet = False
 # What each changed loop was before: (debug, slow_callback_duration).
 _before: WeakKeyDictionary[AbstractEventLoop, tuple[bool, float]] = WeakKeyDictionary()
+
+_NOT_SHOWN = "not shown: the loop keeps them to itself"  # uvloop's are in C
 
 
 def debug_for(reason: str, state: bool, slow_callback_duration: float | None = None) -> None:
@@ -58,9 +61,11 @@ def format_listeners() -> list[str]:
     """Lines: what each loop listens to; where it was registered when that was recorded."""
     lines = []
     for loop in every_loop():
-        selector = getattr(loop, "_selector", None)
-        watched = selector and selector.get_map()
         lines.append(f"LISTENERS OF {loop!r}:")
+        if not hasattr(loop, "_selector"):
+            lines.append(_NOT_SHOWN)
+            continue
+        watched = loop._selector and loop._selector.get_map()
         for key in list(watched.values()) if watched else []:
             for role, handle in zip(("read", "write"), key.data or (), strict=False):
                 if handle is not None:
@@ -73,8 +78,11 @@ def format_timers() -> list[str]:
     lines = []
     for loop in every_loop():
         lines.append(f"TIMERS OF {loop!r}:")
+        if not hasattr(loop, "_scheduled"):
+            lines.append(_NOT_SHOWN)
+            continue
         now = loop.time()
-        for handle in sorted(getattr(loop, "_scheduled", ()), key=lambda timer: timer.when()):
+        for handle in sorted(loop._scheduled, key=lambda timer: timer.when()):
             if not handle.cancelled():
                 lines += [f"in {handle.when() - now:.3f} s: {handle!r}", *_stack_of(handle)]
     return lines
@@ -93,23 +101,37 @@ def _spread() -> None:
 
 
 def _hook_new_loops() -> None:
-    """Apply the switches in the constructor that every loop of asyncio's own passes.
+    """Apply the switches in the constructor of every class of loops, uvloop's too.
 
     ``PYTHONASYNCIODEBUG`` knows no threshold and reaches child processes; a policy is
     bypassed by ``loop_factory`` and gone in Python 3.16.
     """
-    from asyncio import base_events
+    from asyncio import AbstractEventLoop
 
-    original: Callable[..., None] = base_events.BaseEventLoop.__init__
-    if hasattr(original, "bridge_debug"):
+    if "__init_subclass__" in vars(AbstractEventLoop):
         return
 
-    def __init__(self: base_events.BaseEventLoop, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        original(self, *args, **kwargs)
-        _follow(self)
+    def __init_subclass__(cls: type[AbstractEventLoop], /, **kwargs: Any) -> None:  # noqa: N807
+        super(AbstractEventLoop, cls).__init_subclass__(**kwargs)
+        # What comes further down calls the constructor that is hooked.
+        if AbstractEventLoop in cls.__bases__:
+            _hook(cls)
 
-    __init__.bridge_debug = True  # type: ignore[attr-defined]
-    base_events.BaseEventLoop.__init__ = __init__  # type: ignore[assignment, method-assign]
+    for kind in AbstractEventLoop.__subclasses__():
+        _hook(kind)
+    AbstractEventLoop.__init_subclass__ = classmethod(__init_subclass__)  # type: ignore[assignment]
+
+
+def _hook(kind: Any) -> None:
+    original: Callable[..., None] = kind.__init__
+
+    @functools.wraps(original)
+    def __init__(self: AbstractEventLoop, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        original(self, *args, **kwargs)
+        if _usable(self):
+            _follow(self)
+
+    kind.__init__ = __init__
 
 
 def _follow(loop: AbstractEventLoop) -> None:
@@ -144,6 +166,7 @@ def _log_quietly(_: AbstractEventLoop, context: dict[str, Any]) -> None:
 
 def _usable(loop: AbstractEventLoop) -> bool:
     try:
+        loop.get_debug()
         return not loop.is_closed()
     except (AttributeError, NotImplementedError):
         return False  # still in its constructor, or an abstract stand-in

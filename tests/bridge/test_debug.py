@@ -124,6 +124,40 @@ def test_asyncio_imported_later_still_follows() -> None:
     assert live(Path(sys.executable), "-c", code) == "True 0.25 SourceFileLoader\n"
 
 
+@pytest.mark.parametrize("version", ["3.11", "3.14"])
+def test_a_loop_that_is_not_asyncios_own_follows(version: str, target_python: TargetPython) -> None:
+    code = (
+        "from bridge import debug\n"
+        "debug.hub_blocking_detection(True, 0.25); debug.hub_exceptions(False)\n"
+        "import uvloop, logging, time\n"
+        "async def main():\n"
+        "    import asyncio; loop = asyncio.get_running_loop()\n"
+        "    print(loop.get_debug(), loop.slow_callback_duration)\n"
+        "    loop.call_exception_handler({'message': 'lost'})\n"
+        "    time.sleep(0.3); await asyncio.sleep(0)\n"
+        "    print(debug.format_hub_listeners(), debug.format_hub_timers(), sep='\\n')\n"
+        "    debug.hub_blocking_detection(False); debug.hub_exceptions(True)\n"
+        "    print(loop.get_debug(), loop.slow_callback_duration, loop.get_exception_handler())\n"
+        "logging.basicConfig(format='%(message).9s', stream=__import__('sys').stdout)\n"
+        "loop = uvloop.new_event_loop(); loop.run_until_complete(main()); loop.close()\n"
+    )
+    found = live(target_python(version, "uvloop"), "-c", code).splitlines()
+    assert (found[:2], found[-1]) == (["True 0.25", "Executing"], "False 0.1 None")
+    assert found.count("not shown: the loop keeps them to itself") == 2
+
+
+def test_loops_that_are_none_are_left_alone() -> None:
+    code = (
+        "from bridge import debug; debug.hub_timer_stacks(True); import asyncio\n"
+        "class Stand(asyncio.AbstractEventLoop):\n"
+        "    def __init__(self, name): self.name = name\n"
+        "class Own(asyncio.SelectorEventLoop): pass\n"
+        "debug.hub_exceptions(False)\n"
+        "print(Stand('in').name, Own().get_debug())"
+    )
+    assert live(Path(sys.executable), "-W", "ignore", "-c", code) == "in True\n"
+
+
 def test_a_loop_that_runs_in_another_thread_follows() -> None:
     code = (
         "import asyncio, threading; from bridge import debug\n"

@@ -103,6 +103,20 @@ def test_children_of_the_program_are_tracked_too(target_python: TargetPython) ->
     assert _launch(python, "-c", parent) == "True\n"
 
 
+def test_uvloops_own_functions_spawn_for_their_caller(
+    target_python: TargetPython, tmp_path: Path
+) -> None:
+    script = tmp_path / "served.py"
+    script.write_text(
+        "import asyncio, sys, uvloop\n"
+        "async def main():\n"
+        "    tracking = sys.modules['_eventlet_migrate_tracking']\n"
+        "    print(tracking.birth(asyncio.current_task()))\n"
+        "uvloop.run(main())\n"
+    )
+    assert "served.py', line=5" in _launch(target_python("3.14", "uvloop"), script)
+
+
 def test_a_program_that_cannot_start_is_named() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "migrator", "run", "--", "/no/such/python"],
