@@ -40,17 +40,23 @@ Stack = tuple[Place, ...]  # outermost first
 
 
 class Line:
-    """What one unit did, in order: its stacks and how long it was in each, seconds."""
+    """What one unit did, in order: its stacks and how long it was in each, seconds.
 
-    __slots__ = ("name", "spells", "start")
+    The stack is empty while it was not there: the next one of its name may be another unit.
+    """
+
+    __slots__ = ("end", "name", "spells", "start")
 
     def __init__(self, name: str, start: float) -> None:
         self.name = name
-        self.start = start  # seconds after the first look
+        self.start = self.end = start  # seconds after the first look
         self.spells: list[tuple[Stack, float]] = []
 
-    def add(self, stack: Stack, seconds: float) -> None:
-        """``seconds`` more in ``stack``."""
+    def add(self, stack: Stack, at: float, seconds: float) -> None:
+        """In ``stack`` for ``seconds``, from ``at`` on (seconds after the first look)."""
+        if at > self.end:
+            self.spells.append(((), at - self.end))
+        self.end = max(at + seconds, self.end)  # a clock may be set back
         if self.spells and self.spells[-1][0] == stack:
             seconds += self.spells.pop()[1]
         self.spells.append((stack, seconds))
@@ -82,7 +88,7 @@ class Recording:
 
     def finish(self, at: float) -> None:
         """Count the time from the last look until ``at`` (UNIX seconds)."""
-        seconds = max(at - self._last, 0.0)
+        start, seconds = self._last - self._began, max(at - self._last, 0.0)
         present, self._present = self._present, []
         for unit, stack in present:
             self.seconds[stack] = self.seconds.get(stack, 0.0) + seconds
@@ -91,8 +97,8 @@ class Recording:
             if line is None:
                 if len(self.lines) >= MOST_UNITS:
                     continue
-                line = self.lines[key] = Line(unit.name, self._last - self._began)
-            line.add(stack, seconds)
+                line = self.lines[key] = Line(unit.name, start)
+            line.add(stack, start, seconds)
 
 
 def stack_of(one: Graph, unit: Unit) -> Stack:

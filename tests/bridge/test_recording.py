@@ -214,6 +214,19 @@ def test_a_unit_has_a_line_of_what_it_did_in_order() -> None:
     assert line["weights"] == [2, 1, 2]
 
 
+def test_a_line_is_empty_while_its_unit_is_not_there() -> None:
+    """Addresses and names are used again: the next one did not begin where the first ended."""
+    recording = record(at(0, task()), at(1), at(4, task()), at(5, task()), until=6)
+    document = check_speedscope(speedscope(recording, "app", "tests"))
+    line = document["profiles"][-1]
+    assert (line["startValue"], line["endValue"]) == (0, 6)
+    assert line["weights"] == [1, 3, 2]
+    assert [len(sample) for sample in line["samples"]] == [4, 0, 4]
+    assert sum(recording.seconds.values()) == 3  # together, nobody was there meanwhile
+    looks = [at(1.7e9 + number / 7, task()) for number in range(50)]
+    assert len(record(*looks, until=1.7e9 + 8).lines["task:0x1", "Task-1"].spells) == 1
+
+
 def test_frames_are_shared_and_say_where_they_are() -> None:
     recording = record(at(0, task(), task(2)), until=1)
     document = check_speedscope(speedscope(recording, "app", "tests"))
