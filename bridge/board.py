@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inspector.snapshot import Unit
 
 _NARROW = 100  # cells; below there is no room for the column of ages
+_CRAMPED = 30  # cells that are left; in fewer there is the name only
 _MOST_STACK = 40  # frames of an unfolded unit
 
 
@@ -217,7 +218,7 @@ class _Drawing:
             words.GLYPHS[unit.kind],
             self._time(unit),
             _duration(self._looks.now - track.first_seen) if track else "",
-            name,
+            name.strip() or "-",
             words.waits_on(self._graph, unit),
             at,
         )
@@ -229,7 +230,9 @@ class _Drawing:
         left = f"{pad(marks, 2)}{pad(glyph, 3)} {time.rjust(8)} "
         if columns >= _NARROW:
             left += f"{age.rjust(8)} "
-        rest = max(columns - width(left), 12)
+        rest = columns - width(left)
+        if rest < _CRAMPED:
+            return left + name
         sizes = (rest * 28 // 100, rest * 38 // 100)
         parts = [
             pad(cut(text, size, self._style.ellipsis), size) + " "

@@ -80,6 +80,20 @@ def test_a_picture_is_exactly_as_large_as_the_screen(columns: int, lines: int, t
     assert len(picture.lines) == lines
 
 
+def test_a_narrow_screen_has_whole_names() -> None:
+    heartbeat = task(name="heartbeat")
+    shown = text(show(looks(at(0, heartbeat), at(9, heartbeat)), columns=26))
+    assert " heartbeat " in shown
+    assert " NAME " in shown
+    assert "WAITS" not in shown
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u3000"])
+def test_what_has_no_name_has_a_dash(name: str) -> None:
+    unnamed = task(name=name)
+    assert names(show(looks(at(0, unnamed), at(9, unnamed)))) == ["-"]
+
+
 def test_the_head_counts_both_worlds_and_what_changed() -> None:
     moved = task(1, stack=(OTHER, WORK))
     found = looks(at(0, task(1), task(2), GREEN), at(3, moved, task(3), task(4), GREEN))
