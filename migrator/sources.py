@@ -41,7 +41,7 @@ _TEMPLATE = re.compile(
 _MOST = 2**26  # bytes taken from what is no plain file
 _SHELL = re.compile(rb"\b(?:ba|da|k|z)?sh\b")
 REQUIREMENTS = (".txt", ".in", ".pip")
-_REQUIREMENT_FOLDERS = ("requirements", "reqs", "constraints")
+_REQUIREMENT_FOLDERS = frozenset({"requirements", "reqs", "constraints"})
 _NOTES = os.path.join("releasenotes", "notes")  # reno's: YAML, but prose
 
 # PEP 263: in one of the first two lines, and only below comments.
@@ -65,8 +65,10 @@ def is_text(path: str) -> bool:
     folder, name = os.path.split(path)
     if folder.endswith(_NOTES):
         return False
-    if name.endswith(REQUIREMENTS) and os.path.basename(folder) in _REQUIREMENT_FOLDERS:
-        return True
+    if name.endswith(REQUIREMENTS):
+        above, inner = os.path.split(folder)  # requirements/extras/x.txt
+        if _REQUIREMENT_FOLDERS.intersection((inner, os.path.basename(above))):
+            return True
     while True:
         if name.endswith((*_TEXT_SUFFIXES, *_OTHER_FORMS)) or _TEXT_NAMES.match(name):
             return True

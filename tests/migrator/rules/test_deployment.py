@@ -484,6 +484,7 @@ def test_a_requirement_and_its_address_are_one() -> None:
         ("requirements/dev.in", True),
         ("reqs/all.txt", True),
         ("requirements/dev.pip", True),
+        ("requirements/extras/x.txt", True),
         ("docs/dev.in", False),
         ("app.service.in", True),
         ("tool.py.in", True),
