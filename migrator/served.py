@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from migrator.fixes import swap
-from migrator.statements import runs_before
+from migrator.statements import block_of, runs_before
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -63,11 +63,22 @@ def _drop_submodule(plan: ImportPlan, one: Imported, rest: list[ast.Name], file:
     if any(_reads_module(name, one.module, file) for name in rest):
         return
     others = [i for i in _same_name(one, file) if i is not one and i.alias not in plan.dropped]
-    parents = file.source.parents
-    if all(any(runs_before(i.statement, name, parents) for i in others) for name in rest):
+    if any(_is_as_early(other.statement, one.statement, file) for other in others):
         plan.dropped.add(one.alias)
     else:
         plan.shortened[one.alias] = one.name
+
+
+def _is_as_early(first: ast.stmt, second: ast.stmt, file: File) -> bool:
+    """Tell whether ``first`` has run by the time that anything could miss ``second``."""
+    parents = file.source.parents
+    if runs_before(first, second, parents):
+        return True
+    block = block_of(second, parents)
+    if first not in block:
+        return False
+    between = block[block.index(second) : block.index(first)]
+    return all(isinstance(one, (ast.Import, ast.ImportFrom)) for one in between)
 
 
 def _same_name(one: Imported, file: File) -> list[Imported]:

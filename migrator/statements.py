@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from migrator.edits import Source
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BLOCKS = ("body", "orelse", "finalbody")
 _PLAIN = (
     *(ast.Name, ast.Attribute, ast.Constant, ast.BoolOp, ast.UnaryOp, ast.Compare),
@@ -44,13 +44,13 @@ def block_of(statement: ast.stmt, parents: Mapping[ast.AST, ast.AST]) -> list[as
 def runs_before(first: ast.stmt, node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
     """Tell whether ``first`` has run whenever ``node`` does, if nothing raised.
 
-    A function's body counts as run after all of the module.
+    A function's body counts as run after all of the module; that of a lambda where it stands.
     """
     around = [node]
     later = False
     while around[-1] in parents:
         above = parents[around[-1]]
-        later = later or (isinstance(above, _FUNCTIONS) and _is_body(around[-1], above))
+        later = later or (isinstance(above, _FUNCTIONS) and around[-1] in above.body)
         around.append(above)
     while (
         isinstance(holder := parents[first], (ast.Try, ast.With))
@@ -62,11 +62,6 @@ def runs_before(first: ast.stmt, node: ast.AST, parents: Mapping[ast.AST, ast.AS
         return first not in around
     block = block_of(first, parents)
     return any(statement in around for statement in block[block.index(first) + 1 :])
-
-
-def _is_body(node: ast.AST, function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
-    """Not a default, a decorator or an annotation: these are evaluated where it is defined."""
-    return node is function.body if isinstance(function, ast.Lambda) else node in function.body
 
 
 def enclosing(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.stmt:

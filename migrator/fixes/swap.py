@@ -265,7 +265,8 @@ def beside(use: Use, imports: Sequence[Imported], module: str, file: File) -> li
     """The imports beside which that of ``module`` goes, so that it runs whenever they did.
 
     One that always runs before the use is enough, the module's own rather than its
-    package's. Without such a one it goes beside each: any of them may be what ran.
+    package's, and the first of them: a function may be called before the last. Without
+    such a one it goes beside each: any of them may be what ran.
     """
     for i in file.scopes.imports:
         plain = i.module == module and i.target == file.bridge
@@ -273,4 +274,4 @@ def beside(use: Use, imports: Sequence[Imported], module: str, file: File) -> li
             return []
     before = [i for i in imports if runs_before(i.statement, use.node, file.source.parents)]
     own = [i for i in before if i.module.count(".") or i.target != "eventlet"]
-    return [i.statement for i in (own or before)[-1:] or imports]
+    return [i.statement for i in (own or before)[:1] or imports]

@@ -103,6 +103,14 @@ IMPORTS = [
         id="no gap behind what has to come first",
     ),
     pytest.param(
+        "import eventlet\n(lambda: eventlet.debug.spew())()\ndef f(): eventlet.debug.unspew()\n"
+        "f()\nimport eventlet, os\nos, eventlet.sleep\n",
+        "import bridge.debug\nimport eventlet\n(lambda: bridge.debug.spew())()\n"
+        "def f(): bridge.debug.unspew()\nf()\nimport eventlet, os\nos, eventlet.sleep\n",
+        "bridge",
+        id="what is called before the last import",
+    ),
+    pytest.param(
         "import eventlet\ndef f(hook=eventlet.debug.spew): hook()\nf()\n"
         "import eventlet, os\nos, eventlet.sleep\n",
         "import bridge.debug\nimport eventlet\ndef f(hook=bridge.debug.spew): hook()\nf()\n"
