@@ -35,7 +35,7 @@ TESTS = re.compile(r"\b(?:py\.?test|stestr|unittest|nosetests)\b")  # whose -k c
 _KEY = (
     r"(?:[\w.-]*[_.-])?(?:async[_-]?(?:method|mode|type)|"
     r"(?:backend|executor|hub|server)(?:[_-]type)?|event[_-]?loop(?:[_-]manager)?|"
-    r"concurrency(?:[_-]backend)?|pool(?:[_-]cls)?|worker[_-]?class)"
+    r"concurrency(?:[_-](?:backend|library))?|pool(?:[_-]cls)?|worker[_-]?class)"
 )
 SETTING = re.compile(_KEY, re.IGNORECASE)
 _SET = re.compile(

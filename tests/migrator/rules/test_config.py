@@ -119,6 +119,7 @@ def test_settings_with_their_name_beside_them() -> None:
         p.add_argument("-x", dest="pool", default="eventlet")  # EVT901 pool=eventlet
         p.add_argument("-e", "--eventlet")  # EVT903 eventlet
         SocketIO(app, async_method="eventlet")  # EVT901 async_method=eventlet
+        CONCURRENCY_LIBRARY = "eventlet"  # EVT901 concurrency_library=eventlet
         if EVENT_LOOP_MANAGER == "eventlet":  # EVT901 event_loop_manager=eventlet
             run(["pytest", "-k", "eventlet"])
         run("pytest -k eventlet")
