@@ -32,21 +32,20 @@ _DEBUG_WORDS = (
     b"eventlet as ",
     b"import *",
 )
+# getattr(eventlet, "debug"), patch.object(name, "debug"); loggers have a debug as well
+_DEBUG_BY_NAME = re.compile(
+    rb"""(?:attr|object)\(\s*[^,()]+(?<!\bLOG)(?<!\blog)(?<!\blogger)(?<!\blogging),"""
+    rb"""\s*(?:\w+\s*=\s*)?['"]debug['"]|"""
+    rb"""eventlet\s*,\s*(?:\w+\s*=\s*)?['"]debug['"]"""
+)
 # Common words, and what has to be found beside them: searched for only where they are.
 _DEBUG_FORMS = (
     (b"hub_", re.compile(rb"hub_(?:exceptions|blocking_detection|listener_stacks|timer_stacks)")),
     (b"format_", re.compile(rb"format_(?:hub_|threads_info|asyncio_info)")),
     (b"DEBUG", re.compile(rb"greenpool\.DEBUG|import DEBUG")),
     (b"debug", re.compile(rb"import\b(?:[^\n]*|\s*\([^)]*)\bdebug\b")),
-    # getattr(eventlet, "debug"), patch.object(name, "debug"); loggers have a debug as well
-    (
-        b"debug",
-        re.compile(
-            rb"""(?:attr|object)\(\s*[^,()]+(?<!\bLOG)(?<!\blog)(?<!\blogger)(?<!\blogging),"""
-            rb"""\s*(?:\w+\s*=\s*)?['"]debug['"]|"""
-            rb"""eventlet\s*,\s*(?:\w+\s*=\s*)?['"]debug['"]"""
-        ),
-    ),
+    (b"debug'", _DEBUG_BY_NAME),
+    (b'debug"', _DEBUG_BY_NAME),
     (
         b"get_hub",
         re.compile(
