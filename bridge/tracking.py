@@ -40,6 +40,9 @@ MODULE = "_eventlet_migrate_tracking"  # in sys.modules: the sign that births ar
 # Modules that spawn on behalf of their caller; "spawned at" names the caller's line.
 _MIDDLEMEN = frozenset(
     {
+        "anyio._backends._asyncio",
+        "anyio._core._eventloop",
+        "anyio.abc._tasks",
         "asyncio.base_events",
         "asyncio.runners",
         "asyncio.taskgroups",
@@ -101,6 +104,8 @@ def _track_greenlets(module: ModuleType) -> None:
 
     greenlet's own trace hook would cost every switch; a subclass costs the birth only.
     """
+    if "gevent" in sys.modules:
+        return  # see _leave_greenlets
     real = module.greenlet
     real_new, current = real.__new__, real.getcurrent
     modules: dict[str, Any] = sys.modules
@@ -131,8 +136,15 @@ def _track_greenlets(module: ModuleType) -> None:
         if derived is not tracked and derived.__flags__ & _HEAP_TYPE:
             derived.__new__ = new
     module.greenlet = tracked  # type: ignore[attr-defined]
+    tracked._migrate_real = real
     if eventlets := modules.get("eventlet.support.greenlets"):
         eventlets.greenlet = tracked
+
+
+def _leave_greenlets() -> None:
+    """Put the real class back for gevent: a class in C must not be one of a class in Python."""
+    module: Any = sys.modules["greenlet"]
+    module.greenlet = getattr(module.greenlet, "_migrate_real", module.greenlet)
 
 
 def _track_asyncio(module: ModuleType) -> None:
@@ -195,6 +207,8 @@ class _AfterImport:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if name == "gevent" and "greenlet" in sys.modules:
+            _leave_greenlets()
         if name not in _PREPARE or name in self._busy:
             return None
         self._busy.add(name)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PYTHON = re.compile(r"python[0-9.]*")
-_FLAGS = re.compile(r"-([bBdEhiIOPqsSuvVx]+)")  # options of Python that take no value
+# Options of Python: those that take no value, may be one that does, and its value.
+_FLAGS = re.compile(r"-([bBdEhiIOPqsSuvVx]*)([cmWX]?)(.*)", re.DOTALL)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -55,10 +56,16 @@ def _deaf(program: Sequence[str]) -> str:
     """The option by which a Python on the command line keeps us out, "" when there is none."""
     if not _PYTHON.fullmatch(Path(program[0]).name):
         return ""
-    for argument in program[1:]:
-        letters = _FLAGS.fullmatch(argument)
-        if letters is None:
+    arguments = iter(program[1:])
+    for argument in arguments:
+        option = _FLAGS.fullmatch(argument)
+        if option is None:
             return ""
-        if found := next((letter for letter in letters[1] if letter in "IES"), ""):
+        flags, takes, value = option.groups()
+        if found := next((letter for letter in flags if letter in "IES"), ""):
             return f"-{found}"
+        if takes in ("c", "m") or not (flags or takes):
+            return ""
+        if takes and not value:
+            next(arguments, "")
     return ""

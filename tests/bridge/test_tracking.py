@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.conftest import StartTarget, TargetPython
 
 TARGET = "tests/targets/tracked_births.py"
+ANYIO = ("anyio", "aiohttp", "aiosqlite", "psycopg[binary]", "websockets")  # as other tests have it
 
 
 def _launch(python: Path, *arguments: str | Path, **environment: str) -> str:
@@ -85,6 +86,17 @@ def test_the_launcher_says_when_a_python_keeps_it_out(flags: list[str]) -> None:
     assert (done.stdout, done.stderr) == (f"{['-c', *flags]}\n", "")
 
 
+@pytest.mark.parametrize(
+    "flags", [["-Ic"], ["-X", "dev", "-bSuc"], ["-Wignore", "-W", "error", "-E", "-c"]]
+)
+def test_options_before_and_around_it_do_not_hide_that(flags: list[str]) -> None:
+    done = migrate("run", sys.executable, *flags, "print(1)")
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert "loads no sitecustomize" in done.stderr
+    done = migrate("run", sys.executable, "-X", "utf8=0", "-W", "ignore", "-c", "print(1)", "-I")
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
 def test_the_programs_own_sitecustomize_still_runs(
     target_python: TargetPython, tmp_path: Path
 ) -> None:
@@ -115,6 +127,49 @@ def test_uvloops_own_functions_spawn_for_their_caller(
         "uvloop.run(main())\n"
     )
     assert "served.py', line=5" in _launch(target_python("3.14", "uvloop"), script)
+
+
+def test_anyio_spawns_for_its_caller(target_python: TargetPython, tmp_path: Path) -> None:
+    script = tmp_path / "served.py"
+    script.write_text(
+        "import anyio, asyncio, sys\n"
+        "async def child():\n"
+        "    tracking = sys.modules['_eventlet_migrate_tracking']\n"
+        "    print(tracking.birth(asyncio.current_task()))\n"
+        "async def main():\n"
+        "    async with anyio.create_task_group() as group:\n"
+        "        group.start_soon(child)\n"
+        "        await group.start(ready)\n"
+        "async def ready(*, task_status):\n"
+        "    await child()\n"
+        "    task_status.started()\n"
+        "anyio.run(main)\n"
+    )
+    found = _launch(target_python("3.14", *ANYIO), script)
+    assert sorted(re.findall(r"(\w+\.py)', line=(\d+)", found)) == [
+        ("served.py", "7"),
+        ("served.py", "8"),
+    ]
+
+
+@pytest.mark.parametrize("first", ["", "import greenlet, eventlet; eventlet.sleep(0)"])
+def test_gevent_keeps_its_greenlets_to_itself(
+    first: str, target_python: TargetPython, tmp_path: Path
+) -> None:
+    """Its classes are made in C: below a class made in Python each call would never end."""
+    script = tmp_path / "served.py"
+    script.write_text(
+        f"{first}\n"
+        "from gevent import monkey; monkey.patch_all()\n"
+        "import gc, gevent, greenlet, threading\n"
+        "thread = threading.Thread(target=gevent.sleep, args=(0.01,))\n"
+        "thread.start(); thread.join()\n"
+        "units = [gevent.spawn(pow, 2, number) for number in range(10)]\n"
+        "print(sum(unit.get() for unit in units), gc.collect() >= 0)\n"
+        "print(greenlet.greenlet(lambda: 7).switch())\n"
+    )
+    python = target_python("3.14", "greenlet", "eventlet", "gevent")
+    assert _launch(python, script) == "1023 True\n7\n"
 
 
 def test_a_program_that_cannot_start_is_named() -> None:
