@@ -217,7 +217,7 @@ class _Drawing:
             self._marks(unit),
             words.GLYPHS[unit.kind],
             self._time(unit),
-            _duration(self._looks.now - track.first_seen) if track else "",
+            _duration(self._looks.age(track)) if track else "",
             name.strip() or "-",
             words.waits_on(self._graph, unit),
             at,
@@ -270,7 +270,7 @@ class _Drawing:
             return sorted(units, key=texts[sort], reverse=self._view.reverse)
         numbers: dict[str, Callable[[Track], float]] = {
             "time": self._looks.in_place,
-            "age": lambda track: self._looks.now - track.first_seen,
+            "age": self._looks.age,
             "moves": lambda track: track.moves,
         }
         tracks = self._looks.tracks

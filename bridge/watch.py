@@ -9,6 +9,7 @@ place were taken over by another.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,6 +45,7 @@ class Track:
     first_seen: float
     since: float  # it was found in its present place at every look from then on
     moves: int = 0  # looks that found it elsewhere than the look before
+    there_by: float = math.inf  # from when on it is known to be there: seen, tracked or told
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ class Watch:
         if runtime is not None and runtime.how == "exact":
             return runtime.seconds
         return self.now - track.since
+
+    def age(self, track: Track) -> float:
+        """Seconds for which the unit is known to be there, seen or not; at least."""
+        return self.now - track.there_by
 
     def is_new(self, track: Track) -> bool:
         """Whether the last look is the first that saw the unit."""
@@ -105,7 +111,7 @@ class Watch:
 def begin(snapshot: Snapshot) -> Watch:
     """The watch that has looked once."""
     now = snapshot.taken_at
-    tracks = {unit.id: Track(unit, now, now) for unit in snapshot.units}
+    tracks = {unit.id: _first(unit, now) for unit in snapshot.units}
     counts = {branch: (count,) for branch, count in _branches(snapshot).items()}
     return Watch(snapshot, now, 1, tracks, (), counts, counts, (now,))
 
@@ -186,11 +192,20 @@ def _branches(snapshot: Snapshot) -> Counter[Branch]:
 def _follow(track: Track | None, unit: Unit, before: Snapshot, snapshot: Snapshot) -> Track:
     now = snapshot.taken_at
     if track is None or not _same(track.unit, unit):
-        return Track(unit, now, now)
+        return _first(unit, now)
+    there_by = min(track.there_by, _there_by(unit, now))
     moved = unit.moving or _place(track.unit, before) != _place(unit, snapshot)
     if moved or _restarted(track.unit, unit, before, snapshot):
-        return Track(unit, track.first_seen, now, track.moves + 1)
-    return Track(unit, track.first_seen, track.since, track.moves)
+        return Track(unit, track.first_seen, now, track.moves + 1, there_by)
+    return Track(unit, track.first_seen, track.since, track.moves, there_by)
+
+
+def _first(unit: Unit, now: float) -> Track:
+    return Track(unit, now, now, 0, _there_by(unit, now))
+
+
+def _there_by(unit: Unit, now: float) -> float:
+    return now - (unit.runtime.seconds if unit.runtime is not None else 0.0)
 
 
 def _same(one: Unit, other: Unit) -> bool:

@@ -123,6 +123,14 @@ def test_an_exact_time_counts_more_than_what_was_watched() -> None:
     assert in_place(at(0, sleeper)) == 300.5
 
 
+def test_a_unit_is_as_old_as_its_wait_and_stays_so() -> None:
+    sleeper = unit(runtime=Runtime(300.5, "exact"))
+    looks = watch(at(0, sleeper), at(2, unit(stack=(WORK,))))
+    assert looks.age(looks.tracks["task:0x1"]) == 302.5
+    looks = watch(at(0, unit()), at(2, unit()))
+    assert looks.age(looks.tracks["task:0x1"]) == 2
+
+
 def test_counts_units_that_were_started_alike_by_their_own_function() -> None:
     green = unit(9, id="green:0x9", kind="green", stack=(Frame("serve", "/srv/s.py", 3),))
     looks = watch(at(0, unit(1)), at(1, unit(1), unit(2), green), at(2, unit(1)))
