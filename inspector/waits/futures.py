@@ -196,6 +196,9 @@ def _read_concurrent(look: Look, future: int, reason: Reason) -> None:
         reason.text = f"{work.place}: {name or '?'}"
         if work.place == "process":
             reason.on = "future"
+            # The pool hands on one or two more than its processes have begun with.
+            if objects.text(objects.attribute(future, "_state")) == "PENDING":
+                reason.text += f", {NOT_STARTED}"
     elif tasks := look.workers.tasks("_chain_future", future):  # run_coroutine_threadsafe
         reason.on, reason.text, reason.subject = "task", look.unit(tasks[0]), tasks[0]
         reason.targets, reason.via = tasks, "awaits"

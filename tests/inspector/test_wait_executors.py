@@ -19,6 +19,7 @@ def test_a_pool_of_processes(
 ) -> None:
     seen = look(start_target(target_python(version), TARGET))
     assert seen.wait("process", "future").text == "process: hold"
+    assert seen.wait("queued-3", "future").text == "process: hold, not started"
 
 
 @every_target

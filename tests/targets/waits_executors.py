@@ -31,7 +31,8 @@ async def awaits_process(pool):
 async def tasks():
     context = multiprocessing.get_context("fork")
     pool = concurrent.futures.ProcessPoolExecutor(1, context, ends_with_parent)
-    keep.append(asyncio.create_task(awaits_process(pool), name="process"))
+    for name in ("process", "queued-0", "queued-1", "queued-2", "queued-3"):
+        keep.append(asyncio.create_task(awaits_process(pool), name=name))  # noqa: PERF401
     await asyncio.sleep(0.5)
     print(f"ready pid={os.getpid()}", flush=True)
     await asyncio.sleep(3600)
