@@ -325,7 +325,8 @@ class _Call:
                 raise Stuck(
                     f"process {self.about.pid} cannot open a console: "
                     "its Python took the code and could not run it",
-                    "its stderr says why: an audit hook that forbids it, or the recursion limit",
+                    "its stderr says why: an audit hook or a filter of system calls that forbids\n"
+                    "it, or the recursion limit",
                 )
             self._way.ask(self._path, self._times)
             if self._times == _OTHERS_AFTER:
