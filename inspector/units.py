@@ -100,7 +100,8 @@ class _Assembly:
         pairs = find_edges(capture)
         if self.waits is not None:
             for task, (state, _, _, greenlet) in tasks:
-                self.waits.add_task(task, state, greenlet)
+                parts = [capture.greenlets[one] for one, _ in self.continuing.get(task.address, ())]
+                self.waits.add_task(task, state, greenlet, parts)
             for green, state in greens:
                 task_of, _ = self.continued.get(green.address, (0, 0))
                 self.waits.add_green(green, state, task_of)

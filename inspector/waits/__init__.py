@@ -24,7 +24,7 @@ from inspector.waits.timers import Timers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
     from inspector.capture import Capture
@@ -67,12 +67,19 @@ class Waits:
         self._taking: dict[int, int] = {}  # unit -> lock that it is about to take
         self._starts: dict[int, float] | None = None
 
-    def add_task(self, task: TaskFacts, state: State, inside: int) -> None:
-        """Find what a task waits on, when it does; ``inside`` is the greenlet it stands in."""
+    def add_task(
+        self, task: TaskFacts, state: State, inside: int, parts: Iterable[GreenletFacts] = ()
+    ) -> None:
+        """Find what a task waits on, when it does; ``inside`` is the greenlet it stands in.
+
+        ``parts`` are greenlets that handed it what they wait for: they know more of it.
+        """
         if state not in ("waiting", "runnable"):
             return
         look = self._look_for(task)
         reason = self._at_leaf(look, task.stack)
+        for part in parts:
+            reason = self._at_leaf(self._look_for(part), part.stack, reason)
         if state == "waiting" and inside:
             name = self._name_of(inside)
             self._reasons[task.address] = Reason("green", f"inside of green thread {name}", inside)
@@ -223,12 +230,14 @@ class Waits:
             self._looks[id(objects)] = found
         return found
 
-    def _at_leaf(self, look: Look, stack: Stack) -> Reason | None:
-        """What the rules say of the library's frames at the leaf of a stack."""
+    def _at_leaf(self, look: Look, stack: Stack, reason: Reason | None = None) -> Reason | None:
+        """What the rules say of the library's frames at the leaf of a stack.
+
+        ``reason`` is what they said of frames further in.
+        """
         rules = self._at_places.get(stack.place)
         if rules is None:
             rules = self._at_places[stack.place] = self._rules_at(look.objects, stack)
-        reason = None
         for index, code, instruction, rule in rules:
             frame = FrameView(look.objects, (stack.addresses[index], code, instruction))
             reason = look.read(rule, frame, reason)

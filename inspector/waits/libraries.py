@@ -198,6 +198,7 @@ RULES: Rules = {
             ("asyncpg.cursor", "BaseCursor._exec"),
         )
     },
+    ("sqlalchemy.util.queue", "AsyncAdaptedQueue.get"): _pooled("maxsize", "queue"),
     ("asyncpg.pool", "Pool._acquire.<locals>._acquire_impl"): _pooled("_maxsize", "queue"),
     ("aiosqlite.core", "Connection._execute"): _function("fn"),
     (_ZMQ, "_QueueLock.acquire"): primitive("lock", "lock"),

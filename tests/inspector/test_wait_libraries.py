@@ -85,6 +85,34 @@ def test_databases_and_pools(target_python: TargetPython, start_target: StartTar
     assert scheduler.wait.on == "sleep"
 
 
+def test_the_pool_of_sqlalchemy(
+    target_python: TargetPython, start_target: StartTarget, tmp_path: Path
+) -> None:
+    script = tmp_path / "takes.py"
+    script.write_text(
+        "import asyncio, os\n"
+        "from sqlalchemy.ext.asyncio import create_async_engine\n"
+        "engine = create_async_engine('sqlite+aiosqlite:///takes.db', pool_size=1,\n"
+        "                             max_overflow=0, pool_timeout=600)\n"
+        "async def takes():\n"
+        "    async with engine.connect():\n"
+        "        await asyncio.sleep(3600)\n"
+        "async def main():\n"
+        "    first = asyncio.create_task(takes(), name='has')\n"
+        "    await asyncio.sleep(0.3)\n"
+        "    second = asyncio.create_task(takes(), name='takes')\n"
+        "    await asyncio.sleep(0.3)\n"
+        "    print('ready', f'pid={os.getpid()}', flush=True)\n"
+        "    await asyncio.gather(first, second)\n"
+        f"os.chdir({str(tmp_path)!r})\n"
+        "asyncio.run(main())\n"
+    )
+    python = target_python("3.14", "greenlet", "sqlalchemy", "aiosqlite")
+    wait = look(start_target(python, script)).wait("takes", "semaphore")
+    assert wait.text.startswith("a free connection of 1, timeout in ")
+    assert near(wait.seconds_left, 600)
+
+
 def test_zmq(target_python: TargetPython, start_target: StartTarget, tmp_path: Path) -> None:
     script = tmp_path / "receives.py"
     script.write_text(
