@@ -341,7 +341,10 @@ def find_world(interrupted: FrameType | None) -> World:
     if events is not None:
         for other, frame in sys._current_frames().items():
             if (loop := _loop_under(frame, events.AbstractEventLoop)) is not None:
-                return LoopWorld(loop, other)
+                world = LoopWorld(loop, other)
+                known = getattr(sys.modules.get("threading"), "_active", {}).get(other)
+                world.name += f" of thread {getattr(known, 'name', other)}"
+                return world
     return World()
 
 

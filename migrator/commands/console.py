@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from migrator.prompt import Talk
 
 _FAILED = 1
+_HELLO = ("python", "world", "note")  # the process says so: it may say anything
 
 
 @click.command(
@@ -46,6 +47,7 @@ def command(pid: int, code: str | None, script: str | None, yes: bool) -> int:
     source = _source(code, script, interactive)
 
     from bridge.console_link import open_link
+    from bridge.escape import clean
     from inspector import process
     from migrator.prompt import Left, Talk, confirm, converse
 
@@ -57,12 +59,12 @@ def command(pid: int, code: str | None, script: str | None, yes: bool) -> int:
             return 0
     with open_link(pid) as link:
         talk = Talk(link, pid)
-        if note := link.hello.get("note"):
+        python, world, note = (clean(str(link.hello.get(key))) for key in _HELLO)
+        if link.hello.get("note"):
             click.echo(f"migrate: {note}", err=True)
         if interactive:
             click.echo(
-                f"Python {link.hello.get('python')} in process {pid}, in {link.hello.get('world')}."
-                " Ctrl-D leaves; the process goes on."
+                f"Python {python} in process {pid}, in {world}. Ctrl-D leaves; the process goes on."
             )
             converse(talk)
             return 0

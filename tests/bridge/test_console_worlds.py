@@ -135,6 +135,33 @@ def test_a_loop_in_another_thread_is_found(version: str, start: Any) -> None:
     assert said(program, code) == "True\n"
 
 
+def test_which_of_several_loops_it_is_is_said(start: Any) -> None:
+    program = start("3.14", "side")
+    said(program, "import __main__, time; __main__.loop.call_soon_threadsafe(time.sleep, 6)")
+    done = console(program, "--yes", "--exec", "1")
+    assert "the asyncio loop of thread Thread-1 (run_forever) is blocked" in done.stderr
+
+
+def test_what_the_process_says_of_itself_is_escaped(
+    start_target: StartTarget, target_python: TargetPython, tmp_path: Path
+) -> None:
+    script = tmp_path / "hostile.py"
+    script.write_text(
+        "import asyncio, bridge.console, bridge.console_worlds, time\n"
+        "bridge.console_worlds.LoopWorld.name = '\\x1b[31mred\\nlines'\n"
+        "bridge.console.expose()\n"
+        "async def main():\n"
+        "    print('ready', flush=True)\n"
+        "    while True: pass\n"
+        "asyncio.run(main())\n"
+    )
+    python = target_python("3.11", "greenlet", "eventlet")
+    program = start_target(python, script, env={"PYTHONPATH": str(ROOT)})
+    done = console(program, "--yes", "--exec", "1")
+    assert "\\x1b[31mred\\nlines is blocked" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
 @REMOTE
 def test_another_thread_comes_when_the_main_one_waits_for_a_lock(version: str, start: Any) -> None:
     program = start(version, "joins")
