@@ -5,7 +5,8 @@
 Bounds: `--select debug,backdoor` at most half of ruff's time, the full inventory no slower
 than ruff, a repeated run with the cache at most twice grep's. Each command runs once to
 warm the disk cache, then the best of several runs counts; only ratios mean anything. On a
-busy machine look at those of processor time, which count all processes of a command.
+busy machine look at those of processor time, which count all processes of a command: those of
+time then say more about the others (from 0.7 to 1.0 and from 0.8 to 6.8 in two runs of one hour).
 """
 
 from __future__ import annotations
