@@ -32,9 +32,8 @@ def snapshot(*, args: bool = True) -> Snapshot:
     """What this process does now, the caller's stack ending where it called.
 
     Takes some milliseconds, tens of them with a thousand units. Raises UnsupportedPython on
-    a build that cannot be read, NotAllowed in a process that the kernel protects since it has
-    changed its user (both are `inspector.errors.MigrateError`), and OSError where no file
-    descriptor is left.
+    a build that cannot be read, NotAllowed in a sandbox that does not let a process read itself
+    (both are `inspector.errors.MigrateError`), and OSError where no file descriptor is left.
     """
     frame: FrameType | None = sys._getframe()
     while frame and frame.f_code.co_filename.startswith(_OWN_FOLDERS):

@@ -73,6 +73,7 @@ class LiveProcess:
         self.pid = pid
         self._read_batch: Callable[[Sequence[int], int], bytearray | None] | None = None
         self._ahead: float | None = None  # of our CLOCK_MONOTONIC, seconds
+        self._file = -1  # no file's
         try:
             self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
         except FileNotFoundError:
@@ -84,8 +85,9 @@ class LiveProcess:
 
     def close(self) -> None:
         """Let go of the process; nothing can be read any more."""
-        os.close(self._file)
-        self._file = -1  # which another file never gets
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
     def clock(self) -> float:
         """Now, as it is in the process's time namespace (time_namespaces(7))."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 
 
 def look(python: Path, where: str, **env: str) -> str:
+    return run(python, "tests/targets/looks_at_itself.py", where, **env)
+
+
+def run(python: Path, *arguments: str, **env: str) -> str:
     done = subprocess.run(
-        [python, "tests/targets/looks_at_itself.py", where],
+        [python, *arguments],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", **env},
         capture_output=True,
@@ -72,6 +77,28 @@ def test_from_everywhere_at_once(version: str, target_python: TargetPython) -> N
     words = look(target_python(version), "crowd").split()
     assert int(words[1]) > 20
     assert words[1] == words[3]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+@pytest.mark.parametrize("version", ["3.11", "3.14"])
+def test_after_a_change_of_user(version: str, target_python: TargetPython) -> None:
+    """As daemons do that begin as root: the kernel gives their memory's file to root."""
+    # What it loads it loads before: the checkout need not be for everybody to read.
+    script = (
+        "import asyncio, os, bridge\n"
+        "async def leaf(): await asyncio.sleep(3600)\n"
+        "async def main():\n"
+        "    task = asyncio.create_task(leaf(), name='leaf')\n"
+        "    await asyncio.sleep(0)\n"
+        "    bridge.snapshot()\n"
+        "    os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "    print(bridge.format_ps())\n"
+        "asyncio.run(main())\n"
+    )
+    table = run(target_python(version), "-c", script)
+    found = {row["task_name"]: row for row in rows(table)}
+    assert found["leaf"]["coroutine_chain"] == "sleep -> leaf"
+    assert found["Task-1"]["waits_on"] == "running"
 
 
 def test_this_process_too() -> None:
