@@ -206,6 +206,8 @@ class Frames:
         # frames keep an index instead of a pointer.
         self.slot = 8 * at["frame.await_slot"] if "frame.stackpointer" in at else 0
         self._minor = objects.layout.minor
+        # Whether a frame that was returned from has no code any more: since 3.14.
+        self.clears = "frame.stackpointer" in at
 
     def beside(self, memory: Memory) -> Frames:
         """The same through another capture: what is known of code is shared."""

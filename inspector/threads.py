@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 _MAX_INTERPRETERS = 256
 _MAX_THREADS = 65_536
-_TRIES = 100  # attempts at one stack: a busy loop that calls small functions takes up to 30
-_AGREE = 3  # copies of one attempt: two can be the same mixture by chance
-_RESTS = 3  # attempts that say that a frame was left and the thread stays there
-_FAILURES = 10  # attempts that make no sense: it is not that the thread runs
+_TRIES = 100  # attempts at one stack
+_AGREE = 3  # readings in a row: two can be the same mixture by chance
+_RESTS = 8  # and of those that may be mixtures: the thread stays there
+_FEW = 5  # pages that are copied sooner than a thread goes away and comes back
+_SHARE = 4  # readings whose outer part is kept where none agree
+_FAILURES = 50  # attempts in a row that make no sense: it is not that the thread runs
 
 
 class ThreadState:
@@ -51,120 +53,169 @@ class ThreadFacts:
         self.running_task = 0
 
     def read(self, frames: Frames, top: int = 0) -> None:
-        """Read the stack anew until readings of it agree, all but where the innermost is.
+        """Read the stack until it is surely of one moment. ``top``: the innermost frame if known.
 
-        Where none do, that much is kept of the outer part as the last two have in common.
-
-        A thread that runs calls and returns meanwhile. So its stack is copied several times in
-        one system call, each time after the words that say where it begins: there is no time
-        to go away and come back. Which pages that takes is known from the attempt before.
-        ``top`` is the innermost frame where that is another one.
+        A thread that runs calls and returns meanwhile. So all its frames but the innermost are
+        read before and after that one, in one system call: what is then the same was there
+        when the innermost was read, if the call was short. Else several readings have to agree,
+        all but where the innermost is; where none do, that much is kept of the outer part as
+        the last ones have in common.
         """
         taken: list[_Reading] = []
-        before, times = None, 0
-        for readings in _attempts(frames, self.state.address, top):
-            present = [one for one in readings if one.whole and not one.left]
-            taken = [*taken, *present][-2:] or readings[-1:]
-            moment = _moment(readings)
-            times = times + 1 if moment == before else 1
+        where: tuple[object, ...] = ()
+        times = 0
+        for reading in _attempts(frames, self.state.address, top):
+            taken = [*taken[1 - _SHARE :], reading]
+            before, where = where, reading.where()
+            times = times + 1 if where == before else 1
             # A thread that waits for a processor may do so where it calls or returns.
-            if moment and (not readings[0].left or times == _RESTS):
-                taken = readings[:1]
+            if reading.exact or times == (_RESTS if reading.left or not reading.sure else _AGREE):
+                taken = [reading]
                 break
-            before = moment
-        if taken:
-            self.frames = taken[-1].frames
-            self.stack = _common(taken[0].stack, taken[-1].stack)
-            if taken[-1].running_task is not None:
-                self.running_task = taken[-1].running_task
+        if not taken:
+            return
+        self.frames, self.stack = taken[-1].frames, _shared([one.stack for one in taken])
+        if taken[-1].running_task is not None:
+            self.running_task = taken[-1].running_task
 
 
 class _Reading:
     """A thread's stack in one copy of the memory. Raises BadMemory.
 
-    ``whole`` when all that it takes was in the copy, ``left`` when the innermost frame was
-    returned from already.
+    ``left`` when the innermost frame does not run any more, ``whole`` when all that the stack
+    takes was in the copy, ``sure`` when a second copy agrees, ``exact`` when it is of one moment.
     """
 
-    __slots__ = ("first", "frames", "leading", "left", "running_task", "stack", "whole")
+    __slots__ = (
+        *(
+            "_first",
+            "_leading",
+            "exact",
+            "frames",
+            "left",
+            "running_task",
+            "stack",
+            "sure",
+            "whole",
+        ),
+    )
 
     def __init__(self, frames: Frames, thread: int, top: int) -> None:
         memory, at = frames.objects.memory, frames.objects.layout.at
         copied = len(memory.pages)
         self.frames = frames
-        self.leading = _way(memory, at, thread)
-        self.first = top or memory.word(self.leading[-1])
-        self.stack = frames.chain(self.first)
+        self._leading = _way(memory, at, thread)
+        self._first = top or memory.word(self._leading[-1])
+        self.stack = frames.chain(self._first)
         self.left = frames.left(self.stack)
         self.running_task: int | None = None  # before 3.14 the loop says it
         if "atstate.running_task" in at:
-            self.leading.append(thread + at["atstate.running_task"])
-            self.running_task = memory.word(self.leading[-1])
+            self._leading.append(thread + at["atstate.running_task"])
+            self.running_task = memory.word(self._leading[-1])
         self.whole = len(memory.pages) == copied
+        self.sure = self.exact = False
 
     def where(self) -> tuple[object, ...]:
         """All that two readings of one moment share: all but where the innermost frame is."""
         frames = self.stack.place.frames
         return self.left, self.stack.addresses, frames[:1] and frames[0][0], frames[1:]
 
+    def pages(self) -> list[int]:
+        """Numbers of the pages that it takes, in the order in which they are to be read.
 
-def _attempts(frames: Frames, thread: int, top: int) -> Iterator[list[_Reading]]:
-    """Readings of one stack, `_AGREE` of them at once but in the first attempt."""
+        First those of the words that lead to the stack, last the one with the innermost frame.
+        """
+        size = self.frames.size
+        stack = {
+            place >> 12
+            for frame in self.frames.linked(self._first)
+            for place in (frame, frame + size)
+        }
+        leading = dict.fromkeys(address >> 12 for address in self._leading)
+        numbers = [*leading, *sorted(stack - leading.keys())]
+        for frame in self.stack.addresses[:1]:
+            numbers.remove(frame + size >> 12)
+            numbers.append(frame + size >> 12)
+        return numbers
+
+    def compare(self, later: Memory, last: int, *, rests: bool) -> None:
+        """Tell whether it is sure: the rest has not changed since page ``last`` was read.
+
+        It is exact if the thread ``rests``, or if frames tell that they were returned from and
+        there was no time for more.
+        """
+        stack, memory = self.stack, self.frames.objects.memory
+        ends = [frame + self.frames.size >> 12 for frame in stack.addresses[:1]]
+        if not self.whole or (ends and ends != [last]) or not self._holds(later):
+            return
+        read = len(later.pages)
+        if last in later.pages:
+            later.pages[last] = memory.pages[last]
+        again = self.frames.beside(later).chain(self._first)
+        self.sure = again.addresses == stack.addresses and again.place is stack.place
+        if self.sure and not self.left:
+            self.exact = rests or (self.frames.clears and read <= _FEW)
+
+    def _holds(self, later: Memory) -> bool:
+        """Whether the outer half is still there: its own page may have been read with a pause."""
+        memory, at = self.frames.objects.memory, self.frames.objects.layout.at
+        addresses = self.stack.addresses
+        return all(
+            memory.word(frame + field) == later.word(frame + field)
+            for frame in addresses[len(addresses) // 2 :]
+            for field in (at["frame.executable"], at["frame.instr_ptr"])
+        )
+
+
+def _attempts(frames: Frames, thread: int, top: int) -> Iterator[_Reading]:
+    """Readings of one stack; from the second on they are compared with what was there then."""
     pages: list[int] = []
     at_once = False
     failures = 0
     for _ in range(_TRIES):
-        copies = frames.objects.memory.copies(pages, _AGREE if pages else 1, at_once=at_once)
-        if pages and not at_once:
+        first, *later = frames.objects.memory.copies(pages, 2 if pages else 1, at_once=at_once)
+        rests = False
+        if later and not at_once:
             at_once = True  # costs a module to be loaded: not for those that are at rest
-            if not _alike(copies):
+            rests = _alike(first, later[0])
+            if not rests:
                 continue
-        readings = []
-        for memory in copies:
-            try:
-                readings.append(_Reading(frames.beside(memory), thread, top))
-            except BadMemory:
-                continue
-        if readings:
-            yield readings
-            pages = _pages(readings)
-            failures = 0
-        else:
+        try:
+            reading = _Reading(frames.beside(first), thread, top)
+            for memory in later:
+                reading.compare(memory, pages[-1], rests=rests)
+            pages = reading.pages()
+        except BadMemory:
             failures += 1
             if failures == _FAILURES:
                 return
+            continue
+        failures = 0
+        yield reading
 
 
-def _alike(copies: list[Memory]) -> bool:
-    """Whether nothing changed from one to the next.
+def _alike(one: Memory, other: Memory) -> bool:
+    """Whether nothing changed from one to the other."""
+    return [bytes(page) for page in one.pages.values()] == [
+        bytes(page) for page in other.pages.values()
+    ]
 
-    A thread that runs may by chance be at the same place whenever a copy is made, if its work
-    takes as long as that; not at the same instruction with the same values.
+
+def _shared(stacks: list[Stack]) -> Stack:
+    """The outer part that stacks have in common, of those that begin alike.
+
+    One that was read in the making ends early.
     """
-    first, *others = [[bytes(page) for page in copy.pages.values()] for copy in copies]
-    return all(other == first for other in others)
-
-
-def _moment(readings: list[_Reading]) -> tuple[object, ...] | None:
-    """Where the thread is if the readings are whole and agree about it, else None."""
-    where = readings[0].where()
-    agree = all(one.whole and one.where() == where for one in readings)
-    return where if agree and len(readings) == _AGREE else None
-
-
-def _pages(readings: list[_Reading]) -> list[int]:
-    """Numbers of the pages that the readings took: those of the words that lead to a stack first.
-
-    A stack that is read before them may be that of another moment.
-    """
-    leading = {address >> 12: None for reading in readings for address in reading.leading}
-    stacks = {
-        address + end >> 12
-        for reading in readings
-        for address in reading.frames.linked(reading.first)
-        for end in (0, reading.frames.size)
-    }
-    return [*leading, *sorted(stacks - leading.keys())]
+    roots = [stack.addresses[-1:] for stack in stacks]
+    alike = [
+        stack
+        for stack in stacks
+        if roots.count(stack.addresses[-1:]) == max(map(roots.count, roots))
+    ]
+    found = alike[-1]
+    for stack in alike[:-1]:
+        found = _common(stack, found)
+    return found
 
 
 def _common(one: Stack, other: Stack) -> Stack:
