@@ -87,17 +87,15 @@ class _Reading:
     """
 
     __slots__ = (
-        *(
-            "_first",
-            "_leading",
-            "exact",
-            "frames",
-            "left",
-            "running_task",
-            "stack",
-            "sure",
-            "whole",
-        ),
+        "_first",
+        "_leading",
+        "exact",
+        "frames",
+        "left",
+        "running_task",
+        "stack",
+        "sure",
+        "whole",
     )
 
     def __init__(self, frames: Frames, thread: int, top: int) -> None:
@@ -207,11 +205,8 @@ def _shared(stacks: list[Stack]) -> Stack:
     One that was read in the making ends early.
     """
     roots = [stack.addresses[-1:] for stack in stacks]
-    alike = [
-        stack
-        for stack in stacks
-        if roots.count(stack.addresses[-1:]) == max(map(roots.count, roots))
-    ]
+    root = max(roots, key=roots.count)
+    alike = [stack for stack in stacks if stack.addresses[-1:] == root]
     found = alike[-1]
     for stack in alike[:-1]:
         found = _common(stack, found)
