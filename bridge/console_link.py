@@ -219,7 +219,7 @@ def _furnished(base: str, root: str, about: process.Process) -> Path | None:
 def _other_files(pid: int) -> bool:
     """Whether the process sees another file system than we do: a container, a chroot."""
     try:
-        theirs, ours = Path(f"/proc/{pid}/root/.").stat(), Path("/").stat()
+        theirs, ours = Path(f"/proc/{pid}/root").stat(), Path("/").stat()
         return (
             os.readlink(f"/proc/{pid}/ns/mnt") != os.readlink("/proc/self/ns/mnt")  # noqa: PTH115
             or (theirs.st_dev, theirs.st_ino) != (ours.st_dev, ours.st_ino)

@@ -310,11 +310,11 @@ def _with_pod(pid: int, container: Container | None) -> Container | None:
         return container
     import re
 
-    root = f"/proc/{pid}/root/var/run/secrets/kubernetes.io/serviceaccount"
+    mounted = "var/run/secrets/kubernetes.io/serviceaccount"
     found = []
     for path, pattern in (
         (f"/proc/{pid}/environ", r"(?:^|\0)HOSTNAME=([a-z0-9.-]+)(?:\0|$)"),
-        (f"{root}/namespace", r"^([a-z0-9-]+)$"),
+        (os.path.join(f"/proc/{pid}/root", mounted, "namespace"), r"^([a-z0-9-]+)$"),
     ):
         try:
             match = re.search(pattern, read_text(path))

@@ -202,12 +202,12 @@ class Frames:
         )
         self.size = self._frame.size  # bytes of a frame that a chain is told by
         self._locals = at["frame.localsplus"]
-        # How far below its stack pointer a frame keeps what it awaits; 0 before 3.14, where
-        # frames keep an index instead of a pointer.
-        self.slot = 8 * at["frame.await_slot"] if "frame.stackpointer" in at else 0
-        self._minor = objects.layout.minor
         # Whether a frame that was returned from has no code any more: since 3.14.
         self.clears = "frame.stackpointer" in at
+        # How far below its stack pointer a frame keeps what it awaits; 0 before 3.14, where
+        # frames keep an index instead of a pointer.
+        self.slot = 8 * at["frame.await_slot"] if self.clears else 0
+        self._minor = objects.layout.minor
 
     def beside(self, memory: Memory) -> Frames:
         """The same through another capture: what is known of code is shared."""
@@ -292,7 +292,7 @@ class Frames:
         if not stack.addresses:
             return False
         at, memory, frame = self.objects.layout.at, self.objects.memory, stack.addresses[0]
-        if self.slot:
+        if self.clears:
             top = memory.word(frame + at["frame.stackpointer"])
             return top == frame + self._locals and bool(stack.place.frames[0][0].names)
         return memory.u32(frame + at["frame.stacktop"]) != _RUNS

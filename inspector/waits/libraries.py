@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from inspector.waits.reason import Look, Rule, Rules
 
 
-def transport(mode: str, *path: str, of: str = "a connection") -> Rule:
-    """Of a connection: the attributes that lead from ``self`` to its transport."""
+def transport(mode: str, *path: str, of: str = "a connection", end: str = "") -> Rule:
+    """Of a connection: the attributes that lead from ``self`` to its transport.
+
+    ``end`` is said of who waits for it to be over, and for nothing that comes through it.
+    """
 
     def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
         owner = value = frame.local("self")
         for name in path:
             value = look.objects.attribute(value, name) if value else 0
-        reason = Reason("fd", f"{mode} {of}", owner)
+        reason = Reason("event", end, owner) if end else Reason("fd", f"{mode} {of}", owner)
         reason.mode = mode
         reason.fd = transport_descriptor(look, value)
         return reason

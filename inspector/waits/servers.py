@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from inspector.waits.libraries import conversation, timer, transport
 from inspector.waits.reason import CLIENT, EMPTY, ENDS, SENT, SHUTDOWN, Reason
-from inspector.waits.tasks import transport_descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,21 +23,6 @@ def _next_request(look: Look, frame: FrameView, inner: Reason | None) -> Reason 
     if not waiter or look.objects.is_none(waiter):
         return inner
     return transport("read", "transport", of=CLIENT)(look, frame, inner)
-
-
-def _end_of(*path: str) -> Rule:
-    """Of who waits for as long as a connection is open."""
-
-    def read(look: Look, frame: FrameView, inner: Reason | None) -> Reason:
-        owner = value = frame.local("self")
-        for name in path:
-            value = look.objects.attribute(value, name) if value else 0
-        reason = Reason("event", ENDS, owner)
-        reason.mode = "read"
-        reason.fd = transport_descriptor(look, value)
-        return reason
-
-    return read
 
 
 def _event(text: str) -> Rule:
@@ -102,9 +86,13 @@ RULES: Rules = {
         "_req", "_protocol", "transport", of=CLIENT
     ),
     ("aiohttp.web_protocol", "RequestHandler.start"): _next_request,
-    ("websockets.asyncio.connection", "Connection.wait_closed"): _end_of("transport"),
+    ("websockets.asyncio.connection", "Connection.wait_closed"): transport(
+        "read", "transport", end=ENDS
+    ),
     ("websockets.legacy.protocol", "WebSocketCommonProtocol.read_frame"): _frame,
-    ("websockets.legacy.protocol", "WebSocketCommonProtocol.wait_closed"): _end_of("transport"),
+    ("websockets.legacy.protocol", "WebSocketCommonProtocol.wait_closed"): transport(
+        "read", "transport", end=ENDS
+    ),
     (f"{_SANIC}.protocols.base_protocol", "SanicProtocol.receive_more"): transport(
         "read", "transport", of=CLIENT
     ),
@@ -112,8 +100,8 @@ RULES: Rules = {
     (f"{_SANIC}.websockets.frame", "WebsocketFrameAssembler.get"): transport(
         "read", "protocol", "io_proto", "transport", of=CLIENT
     ),
-    (f"{_SANIC}.websockets.impl", "WebsocketImplProtocol.auto_close_connection"): _end_of(
-        "io_proto", "transport"
+    (f"{_SANIC}.websockets.impl", "WebsocketImplProtocol.auto_close_connection"): transport(
+        "read", "io_proto", "transport", end=ENDS
     ),
     ("tornado.http1connection", "HTTP1Connection._read_message_inner"): _message,
     ("tornado.http1connection", "HTTP1Connection._read_fixed_body"): _stream,
