@@ -27,7 +27,7 @@ HEAVY = ("click", "dataclasses", "inspect", "asyncio", "greenlet", "eventlet", "
 @pytest.fixture(scope="module")
 def target(target_python: TargetPython) -> Iterator[Program]:
     with running(target_python("3.14"), "tests/targets/asyncio_shapes.py", "cycle") as program:
-        yield program
+        yield program.rest()
 
 
 def settled(text: str) -> str:
