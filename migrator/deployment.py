@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from migrator import declared, quoted, strings, variables
-from migrator.segments import LINES
+from migrator.segments import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ def find(text: str, path: str) -> Iterator[tuple[str, int, int, int]]:
     values = _Values()
     is_compiled = bool(_COMPILED.search(text, 0, 1000))
     before = ""  # what the line goes on from
-    for number, line in enumerate(LINES.split(text), 1):
+    for number, line in enumerate(lines_of(text), 1):
         code = "" if prose and prose.holds(line) else _without_comment(line)
         said: set[int] = set()
         found = reader.read(code)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from migrator import configured, deployment, names, needles, patterns, quoted, rules
 from migrator.findings import Finding, Span, Unread
-from migrator.segments import LINES, Segments
+from migrator.segments import Segments, lines_of
 from migrator.sources import decode, encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from migrator.findings import Kind
     from migrator.names import Exports, Use
@@ -176,7 +176,7 @@ def to_findings(uses: Iterable[Use], text: str, path: str) -> list[Finding]:
 
 def findings_by_use(uses: Iterable[Use], text: str, path: str) -> dict[Use, Finding]:
     """The finding of each use that a rule knows."""
-    lines = LINES.split(text)
+    lines = () if text.isascii() else lines_of(text)
     return {use: found for use in uses if (found := _finding(use, lines, path))}
 
 
@@ -229,14 +229,14 @@ def _text(data: bytes, path: str) -> str | Unread:
         return Unread(path, f"cannot be decoded: {error}")
 
 
-def _finding(use: Use, lines: list[str], path: str) -> Finding | None:
+def _finding(use: Use, lines: Sequence[str], path: str) -> Finding | None:
     node = use.node
     start, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
     span = Span(
         start,
-        _column(lines[start - 1], node.col_offset),  # type: ignore[attr-defined]
+        _column(lines, start, node.col_offset),  # type: ignore[attr-defined]
         end,
-        _column(lines[end - 1], node.end_col_offset),  # type: ignore[attr-defined]
+        _column(lines, end, node.end_col_offset),  # type: ignore[attr-defined]
     )
     return _make(use.api, use.kind, span, path, use)
 
@@ -252,11 +252,14 @@ def _make(api: str, kind: Kind, span: Span, path: str, use: Use | None) -> Findi
     return Finding(path, span, rule.code, shown, kind, message, bridge, asyncio)
 
 
-def _column(line: str, offset: int) -> int:
-    """From ``ast``'s offset in UTF-8 bytes to a character's number."""
-    if line.isascii():
+def _column(lines: Sequence[str], number: int, offset: int) -> int:
+    """From ``ast``'s offset in UTF-8 bytes to a character's number.
+
+    ``lines`` are needed where not all of the text is ASCII.
+    """
+    if not lines or lines[number - 1].isascii():
         return offset + 1
-    return len(line.encode()[:offset].decode(errors="replace")) + 1
+    return len(lines[number - 1].encode()[:offset].decode(errors="replace")) + 1
 
 
 def _without_doubles(findings: Collection[Finding]) -> list[Finding]:
@@ -267,7 +270,7 @@ def _without_doubles(findings: Collection[Finding]) -> list[Finding]:
 
 def _mentions(text: str, path: str, known: set[int]) -> Iterator[Finding]:
     """Lines that speak of Eventlet without using it."""
-    for number, line in enumerate(LINES.split(text), 1):
+    for number, line in enumerate(lines_of(text), 1):
         start = line.lower().find("eventlet")
         if start >= 0 and number not in known:
             span = Span(number, start + 1, number, start + 9)

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer and editors see them: no form feeds
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, without what ends them."""
+    # Nearly always the same, in a tenth of the time.
+    return LINES.split(text) if "\r" in text else text.split("\n")
+
+
 class Segments:
     """A source's lines by number, and where words stand in it."""
 
@@ -28,7 +34,7 @@ class Segments:
         if "\r" in text:
             self._starts = [0, *(match.end() for match in LINES.finditer(text)), len(text)]
         else:  # the same, and nearly always so
-            lengths = [len(line) + 1 for line in text.split("\n")]
+            lengths = [len(line) + 1 for line in lines_of(text)]
             self._starts = [0, *accumulate(lengths[:-1]), len(text)]
         self._places: dict[str, list[int]] = {}
 

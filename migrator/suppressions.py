@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from inspector.record import Record
 from migrator import rules
 from migrator.findings import Unused
-from migrator.segments import LINES
+from migrator.segments import lines_of
 from migrator.sources import decode
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def find(data: bytes, *, python: bool = True) -> tuple[Suppression, ...]:
 
 
 def _lines(data: bytes) -> Iterator[tuple[str, int, int, int]]:
-    for number, line in enumerate(LINES.split(data.decode("utf-8", "replace")), 1):
+    for number, line in enumerate(lines_of(data.decode("utf-8", "replace")), 1):
         yield line, number, number, number
 
 
