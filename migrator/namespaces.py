@@ -79,8 +79,9 @@ class Namespaces:
         self.classes: dict[str, dict[str, str]] = {}  # by dotted name: what their attributes hold
         self.mixed: dict[str, set[str]] = {}  # those that are given other things, too
         self.bounds: dict[ast.AST, Bound] = {}
-        self.roots = {"eventlet", "greenlet", *api.LIBRARY_ROOTS}
-        self.roots.update(name.partition(".")[0] for name in exports)
+        known_roots = {name.partition(".")[0] for name in exports}
+        self.roots = {"eventlet", "greenlet", *api.LIBRARY_ROOTS, *known_roots}
+        self.own_roots = {module.partition(".")[0], *known_roots}  # of `known` and `classes`
 
     def hold(self, name: str, value: str | None) -> None:
         """Bind ``name`` in the current scope (or where it is declared to live)."""
@@ -133,6 +134,8 @@ class Namespaces:
 
     def lookup(self, name: str) -> str | None:
         """Return what a name holds in the current scope, by Python's rules."""
+        if name not in self.words:
+            return None  # nearly all names: whatever any scope holds is one of the words
         scope: Scope | None = self.scope
         first = True
         while scope is not None:
@@ -177,6 +180,8 @@ class Namespaces:
 
     def through(self, name: str) -> str:
         """Follow a project's own re-exports, and attributes of its classes, to what they hold."""
+        if name.partition(".")[0] not in self.own_roots:
+            return name
         for _ in range(8):  # longer chains of facades are cycles
             place, _, attribute = name.rpartition(".")
             rest = ""
