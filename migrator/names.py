@@ -99,9 +99,7 @@ class _Walk(Classes):
     # Statements
 
     def body(self, statements: Iterable[ast.stmt]) -> None:
-        for statement in statements:
-            if not self.matters(statement):
-                continue
+        for statement in self.mattering(statements):
             handler = _STATEMENTS.get(statement.__class__)
             if handler:
                 handler(self, statement)
@@ -133,16 +131,16 @@ class _Walk(Classes):
         elif isinstance(node, ast.AST):
             self.children(node)
 
-    def branches(self, *bodies: Sequence[ast.AST]) -> None:
+    def branches(self, *bodies: Sequence[Any]) -> None:
         """Walk alternatives from the same state; any of them may have happened."""
         before = self.scope.held
         after: dict[str, str] = {}
         for alternative in bodies:
             self.scope.held = dict(before)
-            for node in alternative:
-                if isinstance(node, ast.stmt):
-                    self.body([node])
-                else:
+            if alternative and isinstance(alternative[0], ast.stmt):
+                self.body(alternative)
+            else:
+                for node in alternative:
                     self.child(node)
             after = {**self.scope.held, **after}
         self.scope.held = after

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from migrator import api
 from migrator.bindings import Bound, bound_names
-from migrator.segments import holds
+from migrator.segments import following, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from migrator.segments import Segments
     from migrator.uses import Exports
@@ -67,7 +67,8 @@ class Namespaces:
         # there. A dictionary, since the order tells which of them are newer than a skip.
         self.words = dict.fromkeys(("import", "eventlet", "greenlet", api.BACKDOOR_MODULE))
         self.words.update(dict.fromkeys(words))
-        self.skipped: list[tuple[tuple[int, int], int]] = []  # its span, the words known then
+        self.skipped: dict[int, list[ast.stmt]] = {}  # by how many words were known then
+        self._skipped: list[ast.stmt] = []  # those of now
         self._places: list[int] = []  # of the first words, so many
         self._placed = 0
         self.name = module
@@ -100,18 +101,31 @@ class Namespaces:
             scope.held.pop(name, None)
             scope.hidden.add(name)
 
-    def matters(self, statement: ast.stmt) -> bool:
-        """Whether a statement holds a word that matters by now."""
-        if self.source is None:
-            return True
-        if self._placed < len(self.words):
-            self._places = self.source.places(self.words)
-            self._placed = len(self.words)
-        span = self.source.span(statement)
-        if holds(self._places, *span):
-            return True
-        self.skipped.append((span, self._placed))
-        return False
+    def mattering(self, statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+        """Those that hold a word that matters by the time they are reached."""
+        source = self.source
+        if source is None:
+            yield from statements
+            return
+        clear = 0  # no word stands before this place
+        for statement in statements:
+            if source.end(statement) > clear:
+                if self._placed < len(self.words):
+                    self._place(source)
+                start, end = source.span(statement)
+                clear = following(self._places, start)
+                if clear < end:
+                    clear = 0  # its walk may bring new words
+                    yield statement
+                    continue
+            self._skipped.append(statement)
+
+    def _place(self, source: Segments) -> None:
+        """Find where the words stand that are new."""
+        self._places += source.places(list(self.words)[self._placed :])
+        self._places.sort()
+        self._placed = len(self.words)
+        self._skipped = self.skipped.setdefault(self._placed, [])
 
     @property
     def skipped_too_early(self) -> bool:
@@ -120,12 +134,13 @@ class Namespaces:
         Functions run later than they are defined; a name may be imported below them.
         """
         words = list(self.words)
-        newer = {
-            known: self.source.places(words[known:])
-            for known in {known for _, known in self.skipped}
-            if self.source and known < len(words)
-        }
-        return any(holds(newer[known], *span) for span, known in self.skipped if known in newer)
+        source = self.source
+        return source is not None and any(
+            holds(newer, *source.span(statement))
+            for known, statements in self.skipped.items()
+            if (newer := source.places(words[known:]))
+            for statement in statements
+        )
 
     def remember(self, place: object, name: str, value: str) -> None:
         """Keep a binding for the next walk, since code before it may need it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from bisect import bisect_left
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING
@@ -44,6 +45,10 @@ class Segments:
         first = decorators[0].lineno if decorators else node.lineno
         return self._starts[first - 1], self._starts[node.end_lineno or first]
 
+    def end(self, node: ast.stmt) -> int:
+        """Where its lines end."""
+        return self._starts[node.end_lineno or node.lineno]
+
     def places(self, words: Iterable[str]) -> list[int]:
         """Where any of the words starts, in order."""
         return sorted(chain.from_iterable(map(self._places_of, words)))
@@ -76,7 +81,12 @@ class Segments:
                     stack.append(value)
 
 
+def following(places: list[int], start: int) -> int:
+    """The first of the sorted places that is not before ``start``."""
+    at = bisect_left(places, start)
+    return places[at] if at < len(places) else sys.maxsize
+
+
 def holds(places: list[int], start: int, end: int) -> bool:
     """Whether one of the sorted places lies there."""
-    at = bisect_left(places, start)
-    return at < len(places) and places[at] < end
+    return following(places, start) < end
