@@ -32,8 +32,10 @@ class Classes(Expressions):
         found: dict[str, str] = {}
         for base in reversed(bases):
             found.update(self.attributes_of(base) if base else {})
-        for name in _given(node) if found else ():
-            found.pop(name, None)
+        if found:
+            nodes = self.source.nodes(node, found) if self.source else ast.walk(node)
+            for name in list(_given(nodes)):
+                found.pop(name, None)
         self.words.update((name.removesuffix("()"), None) for name in found)
         return found
 
@@ -104,9 +106,9 @@ class Classes(Expressions):
         return {one.arg: known[one.arg] for one in parameters(node.args) if one.arg in known}
 
 
-def _given(node: ast.ClassDef) -> Iterator[str]:
-    """The attributes that methods of a class give a value: ``self.x = ...``."""
-    for one in ast.walk(node):
+def _given(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The attributes that are given a value among nodes: ``self.x = ...``."""
+    for one in nodes:
         if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value and not is_none(one.value):
             targets = one.targets if isinstance(one, ast.Assign) else [one.target]
             yield from (target.attr for target in targets if isinstance(target, ast.Attribute))

@@ -122,7 +122,7 @@ class Namespaces:
 
     def _place(self, source: Segments) -> None:
         """Find where the words stand that are new."""
-        self._places += source.places(list(self.words)[self._placed :])
+        self._places += source.names(list(self.words)[self._placed :])
         self._places.sort()
         self._placed = len(self.words)
         self._skipped = self.skipped.setdefault(self._placed, [])
@@ -138,7 +138,7 @@ class Namespaces:
         return source is not None and any(
             holds(newer, *source.span(statement))
             for known, statements in self.skipped.items()
-            if (newer := source.places(words[known:]))
+            if (newer := source.names(words[known:]))
             for statement in statements
         )
 

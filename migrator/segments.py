@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+# What matters in longer words, too: `import_module`, `test_x`.
+PARTS = frozenset({"import", "eventlet", "greenlet", "eventlet_backdoor", "test"})
 LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer and editors see them: no form feeds
 
 
@@ -28,7 +30,7 @@ def lines_of(text: str) -> list[str]:
 class Segments:
     """A source's lines by number, and where words stand in it."""
 
-    __slots__ = ("_places", "_starts", "text")
+    __slots__ = ("_names", "_starts", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -37,7 +39,7 @@ class Segments:
         else:  # the same, and nearly always so
             lengths = [len(line) + 1 for line in lines_of(text)]
             self._starts = [0, *accumulate(lengths[:-1]), len(text)]
-        self._places: dict[str, list[int]] = {}
+        self._names: dict[str, list[int]] = {}
 
     def span(self, node: ast.stmt) -> tuple[int, int]:
         """Where the lines of a statement, decorators included, start and end."""
@@ -53,17 +55,32 @@ class Segments:
         """Where any of the words starts, in order."""
         return sorted(chain.from_iterable(map(self._places_of, words)))
 
+    def names(self, words: Iterable[str]) -> list[int]:
+        """The same for names, which are no part of longer words."""
+        return sorted(chain.from_iterable(map(self._names_of, words)))
+
     def _places_of(self, word: str) -> list[int]:
-        found = self._places.get(word)
-        if found is None:
-            found = self._places[word] = []
-            at = self.text.find(word)
-            while at >= 0:
-                found.append(at)
-                at = self.text.find(word, at + 1)
+        found = []
+        at = self.text.find(word)
+        while at >= 0:
+            found.append(at)
+            at = self.text.find(word, at + 1)
         return found
 
-    def nodes(self, tree: ast.Module, words: Collection[str]) -> Iterator[ast.AST]:
+    def _names_of(self, word: str) -> list[int]:
+        found = self._names.get(word)
+        if found is None:
+            found = self._places_of(word)
+            if word not in PARTS:
+                found = [at for at in found if self._is_name(at, at + len(word))]
+            self._names[word] = found
+        return found
+
+    def _is_name(self, start: int, end: int) -> bool:
+        before, behind = self.text[start - 1 : start], self.text[end : end + 1]
+        return not (before.isalnum() or behind.isalnum() or before == "_" or behind == "_")
+
+    def nodes(self, tree: ast.AST, words: Collection[str]) -> Iterator[ast.AST]:
         """All nodes of the statements that hold one of the words, outer ones first."""
         places = self.places(words)
         if not places:
