@@ -18,7 +18,7 @@ from migrator import api, imported
 from migrator.needles import may_matter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Set
+    from collections.abc import Collection, Container, Iterable, Mapping, Set
 
 
 class _Hidden(Record):
@@ -56,6 +56,11 @@ class Facades:
     def since(self, record: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Facades:
         """Those modules of which ``record`` does not hold the same."""
         return Facades({name: it for name, it in self._modules.items() if it != record.get(name)})
+
+    @property
+    def hidden(self) -> set[bytes]:
+        """All names given that do not name Eventlet."""
+        return {name for some in self._hidden.values() for one in some for name in one.names}
 
     @property
     def empty(self) -> bool:
@@ -105,14 +110,21 @@ class Facades:
             found = self._by_folder[folder] = self._hidden.keys() & folders(folder)
         return found
 
-    def taken(self, path: str, data: bytes, imports: Collection[str]) -> bool:
-        """Whether a file with these imports says a name that a facade gives it."""
+    def taken(
+        self, path: str, data: bytes, imports: Collection[str], but: Container[str] = ()
+    ) -> bool:
+        """Whether a file with these imports says a name that a facade gives it.
+
+        ``but`` are APIs that do not count under their own names.
+        """
         for module, exports in self.visible(path, imports).items():
             if f"{module}.*" in imports:
                 return True
             # A name for the module itself may be any; without, its own stands before the dot.
             owner = "" if module in imports else module.rpartition(".")[2]
-            for name in exports:
+            for name, value in exports.items():
+                if value in but and name == value.rpartition(".")[2]:
+                    continue
                 bare, _, attribute = name.removeprefix("*").removesuffix("()").partition(".")
                 if attribute and not _is_said(attribute, "", data):
                     continue
@@ -179,31 +191,28 @@ def _may_see(root: str, path: str, said: Set[bytes]) -> bool:
 
 def _is_said(name: str, owner: str, data: bytes) -> bool:
     """Whether a file names something so: an attribute of ``owner``, a string, an argument."""
-    text = name.encode()
-    if text not in data:
-        return False
-    if owner:
-        return _attribute(owner.encode(), text).search(data) is not None
-    for match in _name(text).finditer(data):
-        before = data[max(0, match.start() - 8) : match.start()]
-        is_part = before[-1:].isalnum() or before.endswith(b"_")
-        if (match[1] and not is_part) or before.rstrip()[-1:] in _MARKS:
-            return True
+    text, holder = name.encode(), owner.encode()
+    at = data.find(text)
+    while at >= 0:
+        end = at + len(text)
+        if not _WORD.match(data, end):
+            before = data[max(0, at - len(holder) - _BLANKS) : at].rstrip()
+            if owner:
+                if before.endswith(b".") and before[:-1].rstrip().endswith(holder):
+                    return True
+            elif before.endswith(_MARKS) or (
+                _IS_SET.match(data, end) and not (_WORD.match(data[at - 1 : at]))
+            ):
+                return True
+        at = data.find(text, end)
     return False
 
 
+# No pattern for each name: to compile one takes as long as to search a large file.
 _MARKS = (b".", b"'", b'"')
-
-
-# Both start with a plain text: a search for anything else first takes ten times as long.
-@cache
-def _attribute(owner: bytes, name: bytes) -> re.Pattern[bytes]:
-    return re.compile(rb"%b\s*\.\s*%b\b" % (owner, name))
-
-
-@cache
-def _name(name: bytes) -> re.Pattern[bytes]:
-    return re.compile(rb"%b\b(\s*=)?" % name)
+_WORD = re.compile(rb"\w")
+_IS_SET = re.compile(rb"\s*=")
+_BLANKS = 200  # bytes between a name and its owner
 
 
 def import_root(path: str, module: str) -> str:

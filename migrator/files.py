@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 # Files that cannot hold Eventlet are still parsed while there are few bytes of them, so
 # that a broken file of a small project is named. In a large one the byte test is enough.
 _SMALL = 400_000
-_NOTHING = Facts()  # one for all: pickled once a share
+NOTHING = Facts()  # one for all: pickled once a share
 
 
 @dataclass(slots=True)
@@ -30,28 +29,22 @@ class File:
 
     source: Source
     size: int = 0
-    words: bytes = b""  # of its imports, when it was not parsed
+    words: bytes | None = b""  # of its imports, when it was not parsed; None: not looked for
     held: str = ""  # `runs.held`, when runs are kept
-    facts: Facts = _NOTHING
+    facts: Facts = NOTHING
     matters: bool = False
     put_off: bool = False  # to be parsed
-    takes: bool = False  # seems to take Eventlet from another module
+    takes: bytes = b""  # where it seems to take Eventlet itself from: last parts of modules
     giver: bool = False  # not of interest by itself, but others may take Eventlet from it
     module: str = ""
+    given: int = 0  # stands for the re-exports that it was parsed with
     ignores: tuple[Suppression, ...] = ()
     key: str = ""  # its place in the cache, when it is not from there
 
     @property
     def parsed(self) -> bool:
         """Whether it was, or says nothing of interest to begin with."""
-        return not (self.words or self.put_off)
-
-
-def stem(file: File) -> bytes:
-    """The last part of the module's name."""
-    folder, name = os.path.split(os.path.abspath(file.source.path))
-    stem = name.partition(".")[0]
-    return os.fsencode(os.path.basename(folder) if stem == "__init__" else stem)
+        return self.words == b"" and not self.put_off
 
 
 def check_small(files: Iterable[File]) -> None:

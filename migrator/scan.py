@@ -20,46 +20,6 @@ if TYPE_CHECKING:
     from migrator.findings import Kind
     from migrator.names import Exports, Use
 
-# Words that only the debug and backdoor families know.
-_DEBUG_WORDS = (
-    b"backdoor",
-    b"spew",
-    b"Spew",
-    b"prevent_multiple_readers",
-    b"tpool_exceptions",
-    b"gr_frame",
-    b"eventlet.debug",
-    b"eventlet as ",
-    b"import *",
-)
-# getattr(eventlet, "debug"), patch.object(name, "debug"); loggers have a debug as well
-_DEBUG_BY_NAME = re.compile(
-    rb"""(?:attr|object)\(\s*[^,()]+(?<!\bLOG)(?<!\blog)(?<!\blogger)(?<!\blogging),"""
-    rb"""\s*(?:\w+\s*=\s*)?['"]debug['"]|"""
-    rb"""eventlet\s*,\s*(?:\w+\s*=\s*)?['"]debug['"]"""
-)
-# Common words, and what has to be found beside them: searched for only where they are.
-_DEBUG_FORMS = (
-    (b"hub_", re.compile(rb"hub_(?:exceptions|blocking_detection|listener_stacks|timer_stacks)")),
-    (b"format_", re.compile(rb"format_(?:hub_|threads_info|asyncio_info)")),
-    (b"DEBUG", re.compile(rb"greenpool\.DEBUG|import DEBUG")),
-    (b"debug", re.compile(rb"import\b(?:[^\n]*|\s*\([^)]*)\bdebug\b")),
-    (b"debug'", _DEBUG_BY_NAME),
-    (b'debug"', _DEBUG_BY_NAME),
-    (
-        b"get_hub",
-        re.compile(
-            rb"""[.'"](?:debug_(?:exceptions|blocking)|set_(?:debug_listeners|timer_exceptions)|"""
-            rb"(?:get_)?(?:readers|writers)|get_timers_count|listeners|(?:next_)?timers)\b"
-            rb"|import\b[^\n]*\bhubs\b"  # other files may use it
-        ),
-    ),
-    (b"GreenThread", re.compile(rb"GreenThread(?:Report|Model)")),
-    (b".__name__", re.compile(rb"""(?:GreenThread|GreenletExit|greenlet)['"]""")),
-    (b"get_objects", re.compile(rb"GreenThread|GreenletExit|greenlet")),
-)
-_ALIAS = re.compile(rb"eventlet\b(?!\s*\.\s*(?!hubs|debug|backdoor))")
-_ASSIGNED = re.compile(rb"=[\s(]*$")
 _ANY_NEEDLE = re.compile(b"|".join(needles.NEEDLES))
 _UNNAMED_WORDS = tuple({*patterns.WORDS, *configured.WORDS, *quoted.WORDS})
 _DEPTH = 50_000  # nested nodes; Python 3.11 counts them against the recursion limit
@@ -76,22 +36,6 @@ class Facts:
     exports: Mapping[str, str] = field(default_factory=dict)
     imports: frozenset[str] = frozenset()
     unread: Unread | None = None
-
-
-def may_debug(data: bytes) -> bool:
-    """Whether a file that matters may matter for the debug and backdoor families.
-
-    It holds a word of theirs, or a new name for Eventlet that other files may use.
-    """
-    return (
-        any(word in data for word in _DEBUG_WORDS)
-        or any(word in data and form.search(data) for word, form in _DEBUG_FORMS)
-        # A new name for Eventlet, which other files may use.
-        or any(
-            _ASSIGNED.search(data, max(0, match.start() - 10), match.start())
-            for match in _ALIAS.finditer(data)
-        )
-    )
 
 
 def only_comments(data: bytes) -> bool:

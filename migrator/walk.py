@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 _INCLUDED = re.compile(
     rb"^[ \t]*(?:-r|-c|--requirement|--constraint)[ \t=]*((?!\w+:/)[^\s#]+)", re.MULTILINE
 )
-_LEVELS = 3  # of folders that are opened before the rest is shared out
+_LEVELS = 3  # of folders that are opened at most before the rest is shared out
+_ENOUGH = 500  # folders that can be shared out evenly
 _MANY = 64  # folders from which on that pays
 
 
@@ -146,9 +147,12 @@ class _Walk:
             yield from self.below(top)
             return
         found: list[Source | Unread | _Folder] = [top]
+        folders = [top]
         for _ in range(_LEVELS):
+            if len(folders) >= _ENOUGH:
+                break
             found = list(chain.from_iterable(map(self.opened, found)))
-        folders = [one for one in found if isinstance(one, _Folder)]
+            folders = [one for one in found if isinstance(one, _Folder)]
         listed = iter(
             parallel.map_forked(self.all_below, folders, processes, 1)
             if len(folders) >= _MANY

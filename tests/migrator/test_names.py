@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from migrator.names import resolve
-from migrator.scan import may_debug
+from migrator.needles import may_debug
 
 
 def uses(source: str, module: str = "pkg.mod") -> list[tuple[int, str, str]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from migrator import order, project, rules
 from migrator.files import File
+from migrator.scan import Facts
 from migrator.sources import Source
 
 NAMES = ["a", "b", "p.c", "p.d", "p.q.e", "p"]
@@ -53,6 +54,9 @@ def test_the_order_of_parsing_changes_nothing(texts: list[str], families: tuple[
             assert project.scan_paths([folder], options) == found
             patch.setattr(order, "needed", lambda *_: set())
             assert project.scan_paths([folder], options) == found
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(order, "levels", lambda _files, places: [[place] for place in places])
+            assert project.scan_paths([folder], options) == found
 
 
 def test_what_a_file_imports_is_needed(tmp_path: Path) -> None:
@@ -68,3 +72,45 @@ def test_what_a_file_imports_is_needed(tmp_path: Path) -> None:
     assert order.needed(files, range(4), range(4)) == {0}  # none imports itself
     assert order.needed(files, range(4), [0, 3]) == set()
     assert order.needed(files, [1], range(4)) == set()
+
+
+def test_files_have_their_turn_after_those_that_they_import() -> None:
+    imports = {
+        "a": {"b.f", "os"},
+        "b": {"c"},
+        "c": {"d.x", "e"},
+        "d": {"c.y"},  # c and d import each other
+        "e": set(),
+        "f": {"e.g", "e"},
+    }
+    files = [
+        File(Source(f"{name}.py"), facts=Facts(imports=frozenset(said)))
+        for name, said in imports.items()
+    ]
+    turns = order.levels(files, range(len(files)))
+    names = ["".join(sorted(files[place].source.path[0] for place in turn)) for turn in turns]
+    assert names == ["e", "cdf", "b", "a"]
+
+
+def test_of_modules_with_one_name_the_nearest_is_meant(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        package = tmp_path / folder / "pkg"
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+    files = [
+        File(Source(str(tmp_path / folder / "pkg" / name)), facts=Facts(imports=frozenset(said)))
+        for folder, name, said in (
+            ("one", "base.py", {"pkg.user"}),
+            ("two", "base.py", set()),
+            ("two", "user.py", {"pkg.base.x"}),
+        )
+    ]
+    assert order.levels(files, range(3)) == [[1], [2], [0]]
+
+
+def test_long_chains_of_imports() -> None:
+    files = [
+        File(Source(f"m{number}.py"), facts=Facts(imports=frozenset({f"m{number + 1}"})))
+        for number in range(5000)
+    ]
+    assert order.levels(files, range(5000)) == [[place] for place in reversed(range(5000))]
