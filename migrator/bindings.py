@@ -22,7 +22,8 @@ _SCOPES = {
 # Most of what a node holds: nothing is bound below these.
 _LEAVES = {str, int, type(None), ast.Constant, ast.Load, ast.Store, ast.Del}
 # Nor below these, where no ``:=`` is said.
-_VALUES = {
+_VALUES = _LEAVES | {
+    *(ast.Assert, ast.Break, ast.Continue, ast.Expr, ast.Pass, ast.Raise, ast.Return),
     *(ast.Attribute, ast.Await, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Dict),
     *(ast.DictComp, ast.GeneratorExp, ast.IfExp, ast.JoinedStr, ast.Lambda, ast.ListComp),
     *(ast.Set, ast.SetComp, ast.Slice, ast.Subscript, ast.UnaryOp, ast.Yield, ast.YieldFrom),
@@ -68,7 +69,7 @@ def bound_names(scope: ast.AST, *, in_values: bool = True) -> Bound:
     ``in_values`` False: the source says no ``:=``, without which no value binds a name.
     """
     bound = Bound()
-    leaves = _LEAVES if in_values else _LEAVES | _VALUES
+    leaves = _LEAVES if in_values else _VALUES
     if isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         bound.local.update(one.arg for one in parameters(scope.args))
         stack: list[ast.AST] = [scope.body] if isinstance(scope, ast.Lambda) else [*scope.body]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrator.declared import REQUIREMENT
 from migrator.deployment import CHOICE, EXTRA, SETTING, TESTS, bundled, command_lines
@@ -13,7 +13,7 @@ from migrator.names import Use
 from migrator.strings import dotted_literal, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 WORDS = ("eventlet", "EVENTLET", "greenlet")  # a statement without needs no look
 _FLAGS = frozenset({"-k", "-P", "--worker-class", "--pool", "--async-mode"})
@@ -52,58 +52,68 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
 def _find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
     bare: set[int] = set()  # docstrings and other bare strings are text
     for node in nodes:
-        if isinstance(node, ast.Expr):
+        look = _LOOKS.get(node.__class__)
+        if look:
+            yield from look(node)
+        elif isinstance(node, ast.Expr):
             bare.add(id(node.value))
-        elif isinstance(node, ast.Constant):
-            if id(node) not in bare and any(command_lines(text_of(node))):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if id(node) not in bare and any(command_lines(node.value)):
                 yield Use("config:command line", "config", node)
-            for name, _, _ in bundled(text_of(node)):
+            for name, _, _ in bundled(node.value):
                 yield Use(name, "string", node)
-            continue
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                yield from _setting(_name(target), node.value)
-                if isinstance(target, ast.Name) and _LISTS.fullmatch(target.id):
-                    yield from _requirements(node.value)
-                if _name(target) == "hiddenimports":
-                    yield from _modules(node.value)
-        elif isinstance(node, ast.AnnAssign) and node.value:
-            yield from _setting(_name(node.target), node.value)
-        elif isinstance(node, ast.keyword):
-            yield from _setting(node.arg or "", node.value)
-            if _VARIABLE.fullmatch(node.arg or ""):  # dict(os.environ, EVENTLET_HUB="poll")
-                yield Use(f"environment:{node.arg}", "config", node)
-            if node.arg in _REQUIRES:
-                yield from _requirements(node.value)
-            if node.arg == "hiddenimports":
-                yield from _modules(node.value)
-        elif isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                yield from _setting(text_of(key), value)
-                if key is not None and _VARIABLE.fullmatch(text_of(key)):
-                    yield Use(f"environment:{text_of(key)}", "config", key)
-        elif isinstance(node, ast.arguments):
-            yield from _defaults(node)
-        elif isinstance(node, ast.Compare):
-            for side in node.comparators:
-                yield from _setting(_name(node.left), side)
-                yield from _environment(_name(side), node.left)  # "EVENTLET_HUB" in os.environ
-                if _is_modules(side):
-                    yield from _module(node.left)
-        elif isinstance(node, (ast.List, ast.Set, ast.Tuple)):
-            yield from _command_line(node.elts)
-            if any((dotted_literal(one) or "").startswith("eventlet.") for one in node.elts):
-                yield from _modules(node)
-        elif isinstance(node, ast.Subscript):
-            yield from _environment(_name(node.value), node.slice)
-            yield from _option(node.value, node.slice)
-            if _is_modules(node.value):
-                yield from _module(node.slice)
-        elif isinstance(node, ast.Call):
-            yield from _call(node)
-            yield from _of_modules(node)
-        elif isinstance(node, ast.Attribute):
-            yield from _option_read(node)
+
+
+def _assign(node: ast.Assign) -> Iterator[Use]:
+    for target in node.targets:
+        yield from _setting(_name(target), node.value)
+        if isinstance(target, ast.Name) and _LISTS.fullmatch(target.id):
+            yield from _requirements(node.value)
+        if _name(target) == "hiddenimports":
+            yield from _modules(node.value)
+
+
+def _annotated(node: ast.AnnAssign) -> Iterator[Use]:
+    if node.value:
+        yield from _setting(_name(node.target), node.value)
+
+
+def _keyword(node: ast.keyword) -> Iterator[Use]:
+    yield from _setting(node.arg or "", node.value)
+    if _VARIABLE.fullmatch(node.arg or ""):  # dict(os.environ, EVENTLET_HUB="poll")
+        yield Use(f"environment:{node.arg}", "config", node)
+    if node.arg in _REQUIRES:
+        yield from _requirements(node.value)
+    if node.arg == "hiddenimports":
+        yield from _modules(node.value)
+
+
+def _dict(node: ast.Dict) -> Iterator[Use]:
+    for key, value in zip(node.keys, node.values, strict=True):
+        yield from _setting(text_of(key), value)
+        if key is not None and _VARIABLE.fullmatch(text_of(key)):
+            yield Use(f"environment:{text_of(key)}", "config", key)
+
+
+def _compare(node: ast.Compare) -> Iterator[Use]:
+    for side in node.comparators:
+        yield from _setting(_name(node.left), side)
+        yield from _environment(_name(side), node.left)  # "EVENTLET_HUB" in os.environ
+        if _is_modules(side):
+            yield from _module(node.left)
+
+
+def _several(node: ast.List | ast.Set | ast.Tuple) -> Iterator[Use]:
+    yield from _command_line(node.elts)
+    if any((dotted_literal(one) or "").startswith("eventlet.") for one in node.elts):
+        yield from _modules(node)
+
+
+def _subscript(node: ast.Subscript) -> Iterator[Use]:
+    yield from _environment(_name(node.value), node.slice)
+    yield from _option(node.value, node.slice)
+    if _is_modules(node.value):
+        yield from _module(node.slice)
 
 
 def _setting(key: str, value: ast.expr) -> Iterator[Use]:
@@ -151,6 +161,11 @@ def _environment(owner: str, key: ast.expr) -> Iterator[Use]:
 
 
 def _call(node: ast.Call) -> Iterator[Use]:
+    yield from _given(node)
+    yield from _of_modules(node)
+
+
+def _given(node: ast.Call) -> Iterator[Use]:
     name = _name(node.func)
     yield from _command_line(node.args)  # session.run("celery", "-P", "eventlet")
     if isinstance(node.func, ast.Attribute):  # conf.get("eventlet_debug")
@@ -269,3 +284,19 @@ def _name(node: ast.AST) -> str:
     if isinstance(node, ast.Subscript):
         return text_of(node.slice)
     return node.id if isinstance(node, ast.Name) else ""
+
+
+_LOOKS: dict[type[ast.AST], Callable[[Any], Iterator[Use]]] = {
+    ast.AnnAssign: _annotated,
+    ast.Assign: _assign,
+    ast.Attribute: _option_read,
+    ast.Call: _call,
+    ast.Compare: _compare,
+    ast.Dict: _dict,
+    ast.List: _several,
+    ast.Set: _several,
+    ast.Subscript: _subscript,
+    ast.Tuple: _several,
+    ast.arguments: _defaults,
+    ast.keyword: _keyword,
+}

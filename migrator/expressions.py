@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from migrator import api
 from migrator.bindings import parameters
@@ -42,6 +42,7 @@ Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
 _Comprehension: TypeAlias = "ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp"
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_IN_PARENTHESES = (ast.BoolOp, ast.IfExp, ast.NamedExpr)  # not nested deeply
 # Functions that import what their text names: importlib, oslo.utils, pytest, werkzeug and Django,
 # pkgutil, and those that do so later.
 IMPORTERS = frozenset(
@@ -88,47 +89,47 @@ class Expressions(Namespaces):
     def expression(self, node: ast.expr, *, statement: bool = False) -> str | None:
         """Walk an expression; returns the dotted name that it evaluates to, if known."""
         result: str | None = None
-        stack: list[ast.AST] = [node]
+        stack: list[Any] = [node]
         values: list[ast.expr] = [node]  # the parts whose value the whole may have
         while stack:
             one = stack.pop()
             kind = one.__class__
+            if kind is ast.Name and one.id not in self.words:
+                continue
             if kind is ast.Attribute or kind is ast.Call or kind is ast.Name:
-                assert isinstance(one, ast.expr)
                 value = self.chain(one, stack, statement=statement and one is node)
                 if value and result is None and one in values:
                     result = value
             elif kind is ast.Constant:
                 self.constant(one)
-            elif isinstance(one, ast.NamedExpr):
+            elif kind is ast.NamedExpr:
                 value = self.expression(one.value)
                 self.hold(one.target.id, value)
                 result = value if one in values else result
-            elif isinstance(one, ast.Lambda):
+            elif kind is ast.Lambda:
                 self.signature(one.args)
                 self.pending.append((one, self.scope, self.defaults(one.args)))
-            elif isinstance(one, _COMPREHENSIONS):
+            elif kind in _COMPREHENSIONS:
                 self.comprehension(one)
             elif kind is ast.JoinedStr:
-                assert isinstance(one, ast.JoinedStr)
                 stack += [part for part in one.values if isinstance(part, ast.FormattedValue)]
                 for first in one.values[:1]:
                     self.constant(first, whole=len(one.values) == 1)
             else:
                 if one in values:
-                    if isinstance(one, ast.IfExp):
+                    if kind is ast.IfExp:
                         values += [one.body, one.orelse]
-                    elif isinstance(one, ast.BoolOp):
+                    elif kind is ast.BoolOp:
                         values += one.values
-                    elif isinstance(one, ast.Await):
+                    elif kind is ast.Await:
                         statement = False
-                    elif isinstance(one, ast.Subscript):
+                    elif kind is ast.Subscript:
                         result = result or self.by_name(one)
-                below: list[ast.AST] = []
+                below: list[ast.expr] = []
                 for field in one.__dict__.values():
-                    if isinstance(field, list):
-                        below += [item for item in field if isinstance(item, ast.AST)]
-                    elif isinstance(field, ast.AST):
+                    if field.__class__ is list:
+                        below += [item for item in field if isinstance(item, ast.expr)]
+                    elif isinstance(field, ast.expr):
                         below.append(field)
                 stack += reversed(below)
         return result
@@ -149,31 +150,39 @@ class Expressions(Namespaces):
             self.expression(part)
         self.scope = outer
 
-    def chain(self, node: ast.expr, stack: list[ast.AST], *, statement: bool) -> str | None:
+    def chain(self, node: ast.expr, stack: list[Any], *, statement: bool) -> str | None:
         """Resolve ``a.b(c).d``, note what it uses, leave arguments on the stack."""
-        links: list[ast.Attribute | ast.Call] = []
-        base: ast.expr = node
-        while isinstance(base, (ast.Attribute, ast.Call)):
-            links.append(base)
-            base = base.value if isinstance(base, ast.Attribute) else base.func
+        links: list[Any] = []
+        base: Any = node
+        while True:
+            kind = base.__class__
+            if kind is ast.Attribute:
+                links.append(base)
+                base = base.value
+            elif kind is ast.Call:
+                links.append(base)
+                base = base.func
+            else:
+                break
         value: str | None = None
         found: Use | None = None  # reported when the chain leaves what is known
         at: ast.expr = base
-        if isinstance(base, ast.Name):
-            value = self.lookup(base.id)
-            if value is None and links and self.is_missing_import(base.id, links[-1]):
+        tail = ""
+        if kind is ast.Name:
+            tail = base.id
+            value = self.lookup(tail)
+            if value is None and links and self.is_missing_import(tail, links[-1]):
                 value = "eventlet"
             elif value and isinstance(base.ctx, ast.Load):
                 found = self.use(value, "reference", base)
-        elif isinstance(base, (ast.BoolOp, ast.IfExp, ast.NamedExpr)):
-            value = self.expression(base)  # in parentheses: these are not nested deeply
+        elif kind in _IN_PARENTHESES:
+            value = self.expression(base)
         else:
             value = self.by_name(base)
             stack.append(base)
-        tail = base.id if isinstance(base, ast.Name) else ""
         for link in reversed(links):
-            if isinstance(link, ast.Attribute):
-                mocked = unwrap(value)
+            if link.__class__ is ast.Attribute:
+                mocked = unwrap(value) if value else None
                 if mocked and link.attr in STARTS:
                     tail, at = link.attr, link
                     continue
@@ -183,8 +192,7 @@ class Expressions(Namespaces):
                     found = self.use(mocked, "reference", at) if asked else None
                     value = mocked if asked else None
                 if value is None:
-                    value = self.own_attribute(link)
-                    grown = value
+                    grown = value = self.own_attribute(link) if link.value is base else None
                 else:
                     grown = self.grow(value, link.attr)
                 tail = link.attr
@@ -198,7 +206,7 @@ class Expressions(Namespaces):
             stack += reversed(link.args)
             if tail == "cast" and link.args and text_of(link.args[0]):
                 self.annotation(link.args[0])
-            if unwrap(value) and at is link.func:
+            if value and at is link.func and unwrap(value):
                 value, at = value if tail in STARTS else None, link
             elif at is link.func and value and (api.is_eventlet(value) or self.result_of(value)):
                 is_statement = statement and link is node

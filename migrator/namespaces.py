@@ -198,27 +198,28 @@ class Namespaces:
         if name.partition(".")[0] not in self.own_roots:
             return name
         for _ in range(8):  # longer chains of facades are cycles
-            place, _, attribute = name.rpartition(".")
-            rest = ""
-            while place:
+            place = name
+            while True:
+                place, _, attribute = place.rpartition(".")
+                if not place:
+                    return name
                 held = self.held_by(place, attribute)
                 if held and held != name:
-                    name = held + rest
+                    name = held + name[len(place) + len(attribute) + 1 :]
                     break
-                rest = f".{attribute}{rest}"
-                place, _, attribute = place.rpartition(".")
-            else:
-                return name
         return name
 
     def held_by(self, place: str, attribute: str) -> str | None:
         """What an attribute of a module or class of the project holds."""
-        module, _, owner = place.rpartition(".")
-        return (
-            self.known.get(place, {}).get(attribute)
-            or (self.attributes_of(place).get(attribute) if place in self.classes else None)
-            or self.known.get(module, {}).get(f"{owner}.{attribute}")
-        )
+        held = None
+        if place in self.known:
+            held = self.known[place].get(attribute)
+        if not held and place in self.classes:
+            held = self.attributes_of(place).get(attribute)
+        if not held:
+            module, _, owner = place.rpartition(".")
+            held = self.known[module].get(f"{owner}.{attribute}") if module in self.known else None
+        return held
 
     def attributes_of(self, name: str) -> Mapping[str, str]:
         """What a class's attributes hold for others; "f()" is what a method returns.

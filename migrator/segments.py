@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # What matters in longer words, too: `import_module`, `test_x`.
 PARTS = frozenset({"import", "eventlet", "greenlet", "eventlet_backdoor", "test"})
+_LEAVES = {str, int, type(None), ast.Load, ast.Store, ast.Del}
 LINES = re.compile(r"\r\n|\r|\n")  # as Python's tokenizer and editors see them: no form feeds
 
 
@@ -81,21 +82,32 @@ class Segments:
         return not (before.isalnum() or behind.isalnum() or before == "_" or behind == "_")
 
     def nodes(self, tree: ast.AST, words: Collection[str]) -> Iterator[ast.AST]:
-        """All nodes of the statements that hold one of the words, outer ones first."""
+        """All nodes of the statements that hold one of the words, outer ones first.
+
+        But those that say how a name is meant, as ``ast.Load``.
+        """
         places = self.places(words)
-        if not places:
-            return
-        stack: list[ast.AST] = [tree]
+        stack: list[ast.AST] = [tree] if places else []
         while stack:
             node = stack.pop()
-            if isinstance(node, ast.stmt) and not holds(places, *self.span(node)):
-                continue
             yield node
             for value in node.__dict__.values():
                 if value.__class__ is list:
-                    stack += [item for item in value if isinstance(item, ast.AST)]
-                elif isinstance(value, ast.AST):
+                    if value and isinstance(value[0], ast.stmt):
+                        stack += self._holding(value, places)
+                    else:
+                        stack += [item for item in value if isinstance(item, ast.AST)]
+                elif value.__class__ not in _LEAVES and isinstance(value, ast.AST):
                     stack.append(value)
+
+    def _holding(self, statements: Iterable[ast.stmt], places: list[int]) -> Iterator[ast.stmt]:
+        clear = 0  # no place is between the statement and this one
+        for statement in statements:
+            end = self.end(statement)
+            if end > clear:
+                clear = following(places, self.span(statement)[0])
+                if clear < end:
+                    yield statement
 
 
 def following(places: list[int], start: int) -> int:
