@@ -31,7 +31,7 @@ _Out = TypeVar("_Out")
 
 _MANY = 100  # files from which on other processes pay for their start
 _SHARE = 32  # files handed out at once
-_SOME = 16  # files to parse from which on they do, handed out one by one
+_SOME = 8  # files to parse from which on they do, handed out one by one
 
 
 class Look:

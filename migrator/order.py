@@ -12,11 +12,14 @@ if TYPE_CHECKING:
 
     from migrator.files import File
 
+_FEW = 8  # files
+
 
 def levels(files: Sequence[File], places: Iterable[int]) -> list[list[int]]:
     """These places by turns: files come after those that they import, by name.
 
-    Files that import each other have their turn together.
+    Files that import each other have their turn together, and so have a few of turns that follow
+    each other: to wait for each of them would take longer than to parse some again.
     """
     imports = _imports(files, {*places})
     turns: list[list[int]] = []
@@ -28,7 +31,13 @@ def levels(files: Sequence[File], places: Iterable[int]) -> list[list[int]]:
         if turn == len(turns):
             turns.append([])
         turns[turn] += together
-    return turns
+    joined: list[list[int]] = []
+    for some in turns:
+        if joined and len(joined[-1]) < _FEW:
+            joined[-1] += some
+        else:
+            joined.append(some)
+    return joined
 
 
 def _circles(imports: Mapping[int, set[int]]) -> Iterator[list[int]]:

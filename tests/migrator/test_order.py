@@ -74,7 +74,10 @@ def test_what_a_file_imports_is_needed(tmp_path: Path) -> None:
     assert order.needed(files, [1], range(4)) == set()
 
 
-def test_files_have_their_turn_after_those_that_they_import() -> None:
+def test_files_have_their_turn_after_those_that_they_import(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(order, "_FEW", 0)
     imports = {
         "a": {"b.f", "os"},
         "b": {"c"},
@@ -90,9 +93,14 @@ def test_files_have_their_turn_after_those_that_they_import() -> None:
     turns = order.levels(files, range(len(files)))
     names = ["".join(sorted(files[place].source.path[0] for place in turn)) for turn in turns]
     assert names == ["e", "cdf", "b", "a"]
+    monkeypatch.setattr(order, "_FEW", 3)
+    assert [len(turn) for turn in order.levels(files, range(len(files)))] == [4, 2]
 
 
-def test_of_modules_with_one_name_the_nearest_is_meant(tmp_path: Path) -> None:
+def test_of_modules_with_one_name_the_nearest_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order, "_FEW", 0)
     for folder in ("one", "two"):
         package = tmp_path / folder / "pkg"
         package.mkdir(parents=True)
@@ -113,4 +121,5 @@ def test_long_chains_of_imports() -> None:
         File(Source(f"m{number}.py"), facts=Facts(imports=frozenset({f"m{number + 1}"})))
         for number in range(5000)
     ]
-    assert order.levels(files, range(5000)) == [[place] for place in reversed(range(5000))]
+    turns = order.levels(files, range(5000))
+    assert [place for turn in turns for place in turn] == [*reversed(range(5000))]
