@@ -18,18 +18,20 @@ from migrator import api, imported
 from migrator.needles import may_matter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Mapping, Set
+    from collections.abc import Collection, Container, Iterable, Mapping
 
 
 class _Hidden(Record):
     """What a module gives without naming Eventlet, to files that say all parts of its name.
 
-    ``root`` is where a module without a package lies: "" for others.
+    A module without a package is seen from ``home``, around where it lies, and by files that say
+    its folder's name, ``named``; "" for others.
     """
 
     parts: frozenset[bytes]
     names: frozenset[bytes]
-    root: str
+    home: str
+    named: frozenset[bytes]
 
 
 class Facades:
@@ -79,7 +81,8 @@ class Facades:
         if hidden:
             parts = imported.parts(module) or [b"import"]  # of letters that bytes do not know
             names = frozenset(name.strip(b"*()").partition(b".")[0] for name in hidden)
-            one = _Hidden(frozenset(parts), names, "" if "." in module else root)
+            home, named = ("", frozenset[bytes]()) if "." in module else _home(root)
+            one = _Hidden(frozenset(parts), names, home, named)
             self._hidden.setdefault(parts[-1], []).append(one)
             self._by_folder.clear()
 
@@ -95,11 +98,12 @@ class Facades:
         if not lasts:
             return lasts
         every = said(path, words)
+        place = _absolute(path.rpartition(os.sep)[0])
         return {
             name
             for last in lasts
             for one in self._hidden[last]
-            if one.parts <= every and (not one.root or _may_see(one.root, path, every))
+            if one.parts <= every and (place.startswith(one.home) or one.named <= every)
             for name in one.names
         }
 
@@ -181,12 +185,15 @@ def folders(folder: str) -> list[bytes]:
     return imported.parts(os.path.abspath(folder))
 
 
-def _may_see(root: str, path: str, said: Set[bytes]) -> bool:
-    """Whether a file may reach the modules of a folder: from around it, or by its name."""
+@cache
+def _absolute(folder: str) -> str:
+    return os.path.join(os.path.abspath(folder), "")
+
+
+def _home(root: str) -> tuple[str, frozenset[bytes]]:
+    """Around where a folder's modules are seen, and the words of its name."""
     above, name = os.path.split(root)
-    home = above if name == "src" else root
-    is_around = os.path.abspath(path).startswith(os.path.join(home, ""))
-    return is_around or said >= {*imported.parts(name)}
+    return os.path.join(above if name == "src" else root, ""), frozenset(imported.parts(name))
 
 
 def _is_said(name: str, owner: str, data: bytes) -> bool:
