@@ -73,6 +73,8 @@ def gather(files: Sequence[File], unread: list[Unread], options: Options) -> Rep
     if options.only is not None:
         files = [file for file in files if file.source.path in options.only]
     for file in files:
+        if file.facts is NOTHING and not file.ignores:
+            continue
         path = file.source.path
         if file.facts.unread:
             unread.append(file.facts.unread)

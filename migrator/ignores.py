@@ -1,7 +1,7 @@
 """Which paths a walk leaves out: .gitignore files, default folders, ``--exclude``.
 
-pathspec reads the patterns (it knows git's rules); the patterns of one file are joined
-into one expression, since a walk asks about every path.
+pathspec reads all but the plainest patterns (it knows git's rules); those of one file are
+joined into one expression, since a walk asks about every path.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
 
 _EXCLUDES = re.compile(r"^\s*excludesfile\s*=(.*)$", re.IGNORECASE | re.MULTILINE)
 _ANYWHERE = "^(?:.+/)?"  # how pathspec begins a pattern without a slash
+_PLAIN = re.compile(r"(\*?)(\.?\w[\w.@+-]*)(/?)")  # a name, or how one ends
+_ENDS = ("(?:(?:/)|$)", "(?:/)", "")  # how it ends one, and one of folders
 _MOST = 2**20  # characters of a file that says how git is set up
 
 
@@ -57,22 +59,27 @@ class Ignores:
 
 
 def _joined(texts: Iterable[str]) -> str:
-    """One expression for all. What may stand below any folder asks for folders once."""
-    deep, others = [], []
+    """One expression for all. What many of them start or end with is in it once."""
+    parts: dict[tuple[str, str], list[str]] = {}
     for text in texts:
-        if text.startswith(_ANYWHERE):
-            deep.append(f"(?:{text.removeprefix(_ANYWHERE)})")
-        else:
-            others.append(f"(?:{text})")
-    return "|".join([*([f"{_ANYWHERE}(?:{'|'.join(deep)})"] if deep else []), *others])
+        start = _ANYWHERE if text.startswith(_ANYWHERE) else ""
+        end = next(end for end in _ENDS if text.endswith(end))
+        parts.setdefault((start, end), []).append(text[len(start) : len(text) - len(end)])
+    return "|".join(f"{start}(?:{'|'.join(some)}){end}" for (start, end), some in parts.items())
 
 
 @cache
 def _translated(line: str) -> tuple[str, bool] | None:
     """A line as an expression, and whether it leaves out; None for a comment.
 
-    Asked of the class, as each pattern object compiles its own, which takes as long again.
+    Asked of the class, as each pattern object compiles its own, which takes as long again. The
+    plainest are written here: pathspec takes a third of the time that a small project takes.
     """
+    plain = _PLAIN.fullmatch(line)
+    if plain:
+        star, name, slash = plain.groups()
+        end = _ENDS[1] if slash else _ENDS[0]
+        return f"{_ANYWHERE}{'[^/]*' if star else ''}{re.escape(name)}{end}", True
     from pathspec import GitIgnoreSpec
 
     kind = type(GitIgnoreSpec.from_lines(["a"]).patterns[0])
