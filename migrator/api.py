@@ -6,6 +6,8 @@ to be migrated was written for them.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # Modules whose attributes are APIs. eventlet.green.* is open-ended and handled by prefix.
 _MODULES = (
     "asyncio backdoor convenience corolocal coros dagpool db_pool debug event green "
@@ -124,6 +126,7 @@ UNSAID = {
 }
 
 
+@lru_cache(maxsize=10_000)  # asked again and again for the same few
 def is_eventlet(name: str) -> bool:
     """Whether the dotted name belongs to Eventlet, greenlet or what a library has for them."""
     root = name.partition(".")[0]
@@ -148,6 +151,7 @@ def is_public(name: str) -> bool:
     return f"eventlet.{name}" in MODULES or name in ENVIRON or name in STAR["eventlet"].split()
 
 
+@lru_cache(maxsize=10_000)
 def is_module(name: str) -> bool:
     """Whether the dotted name is a module: its next attribute is still part of the API."""
     return (

@@ -98,6 +98,15 @@ class Classes(Expressions):
         if value and isinstance(function, ast.FunctionDef) and is_fixture(function):
             self.remember("fixtures", function.name, value)
 
+    def mocks(self, arguments: ast.arguments, handed: Sequence[tuple[str, str]]) -> dict[str, str]:
+        """What the parameters are given of what decorators hand over: by name, or in order."""
+        places = [one.arg for one in [*arguments.posonlyargs, *arguments.args]]
+        if isinstance(self.scope.node, ast.ClassDef):
+            del places[:1]
+        mocks = {name: value for name, value in handed if name}
+        mocks.update(zip(places, [value for name, value in handed if not name], strict=False))
+        return {name: value for name, value in mocks.items() if value}
+
     def fixtures(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
         """What fixtures of this module give the function's parameters."""
         known = self.seeds.get("fixtures", {})

@@ -112,7 +112,8 @@ class Reader:
         return self._one(_CONDA, line)
 
     def _yaml(self, line: str) -> Iterator[re.Match[str]]:
-        key = _YAML_KEY.match(line)
+        may_be_key = "[" in line or line.rstrip().endswith(":")  # few are, and it is slow
+        key = _YAML_KEY.match(line) if may_be_key else None
         if self._installs:
             yield from self._one(_YAML_NAME, line)
         if key:

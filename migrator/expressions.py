@@ -156,14 +156,10 @@ class Expressions(Namespaces):
         base: Any = node
         while True:
             kind = base.__class__
-            if kind is ast.Attribute:
-                links.append(base)
-                base = base.value
-            elif kind is ast.Call:
-                links.append(base)
-                base = base.func
-            else:
+            if kind is not ast.Attribute and kind is not ast.Call:
                 break
+            links.append(base)
+            base = base.value if kind is ast.Attribute else base.func
         value: str | None = None
         found: Use | None = None  # reported when the chain leaves what is known
         at: ast.expr = base
@@ -235,20 +231,6 @@ class Expressions(Namespaces):
         if found:
             self.uses.append(found)
         return value
-
-    def is_missing_import(self, name: str, link: ast.expr) -> bool:
-        """Whether ``eventlet.sleep`` stands in a module that never binds the name.
-
-        Others put it there, or the import has been forgotten.
-        """
-        if name != "eventlet" or not isinstance(link, ast.Attribute):
-            return False
-        scope: Scope | None = self.scope
-        while scope is not None:
-            if name in self.bound(scope).local:
-                return False
-            scope = scope.parent
-        return api.is_public(link.attr)
 
     def own_attribute(self, link: ast.Attribute) -> str | None:
         """What ``self.x`` holds; the dotted name of ``self.f``, if it returns Eventlet."""
@@ -351,7 +333,10 @@ class Expressions(Namespaces):
 
     def constant(self, node: ast.AST, *, whole: bool = True) -> None:
         """A string that is nothing but the dotted name of an Eventlet API, or its start."""
-        name = None if id(node) in self.named else dotted_literal(node, whole=whole)
+        text = text_of(node)
+        if not ("." in text or ":" in text) or id(node) in self.named:
+            return  # most are
+        name = dotted_literal(node, whole=whole)
         part = eventlet_part(name) if name and "." in name else None
         if part and "." in part:
             self.emit(_trim(part), "string", node)
@@ -376,6 +361,8 @@ class Expressions(Namespaces):
 
     def defaults(self, arguments: ast.arguments) -> dict[str, str]:
         """What the parameters hold that a caller leaves out; they were walked already."""
+        if not (arguments.defaults or arguments.kw_defaults):
+            return {}
         places = [*arguments.posonlyargs, *arguments.args]
         pairs = [
             *zip(reversed(places), reversed(arguments.defaults), strict=False),

@@ -284,13 +284,9 @@ class _Walk(Classes):
             self.annotation(node.returns)
         if node.name.startswith(TEST_PREFIX):
             handed += self.scope.handed
-        places = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
-        if isinstance(self.scope.node, ast.ClassDef):
-            del places[:1]
-        mocks = {name: value for name, value in handed if name}
-        mocks.update(zip(places, [value for name, value in handed if not name], strict=False))
         given = {**self.defaults(node.args), **self.fixtures(node)}
-        given.update((name, value) for name, value in mocks.items() if value)
+        if handed:
+            given.update(self.mocks(node.args, handed))
         self.pending.append((node, self.scope, given))
         is_giver = self.scope is self.root and f"{node.name}()" in self.seeds.get("given", {})
         self.hold(node.name, f"{self.name}.{node.name}" if is_giver else None)
@@ -311,6 +307,9 @@ class _Walk(Classes):
 
     def function(self, node: Function, parent: Scope, given: Mapping[str, str]) -> None:
         """Walk a body whose walk was put off. ``given``: what its arguments may hold."""
+        late = self.seeds.get(node, {})
+        if not (late or given or isinstance(node, ast.Lambda)) and self.passed_over(node.body):
+            return
         is_async = isinstance(node, ast.AsyncFunctionDef)
         scope = Scope(node, parent, in_async=is_async)
         arguments = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
@@ -320,7 +319,6 @@ class _Walk(Classes):
         elif parent.me:
             scope.me, scope.attributes = parent.me, parent.attributes
             scope.owner = parent.owner
-        late = self.seeds.get(node, {})
         scope.held.update(late)
         scope.held.update(given)
         self.words.update(dict.fromkeys(scope.held))

@@ -120,6 +120,17 @@ class Namespaces:
                     continue
             self._skipped.append(statement)
 
+    def passed_over(self, statements: list[ast.stmt]) -> bool:
+        """Whether it is known at once that none of them matters."""
+        source = self.source
+        if source is None or self._placed < len(self.words):
+            return False
+        start = source.span(statements[0])[0]
+        if following(self._places, start) < source.end(statements[-1]):
+            return False
+        self._skipped += statements
+        return True
+
     def _place(self, source: Segments) -> None:
         """Find where the words stand that are new."""
         self._places += source.names(list(self.words)[self._placed :])
@@ -187,6 +198,20 @@ class Namespaces:
         if above is None or isinstance(scope.node, ast.ClassDef):
             return name not in scope.hidden
         return name not in self.bound(scope).local
+
+    def is_missing_import(self, name: str, link: ast.expr) -> bool:
+        """Whether ``eventlet.sleep`` stands in a module that never binds the name.
+
+        Others put it there, or the import has been forgotten.
+        """
+        if name != "eventlet" or not isinstance(link, ast.Attribute):
+            return False
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if name in self.bound(scope).local:
+                return False
+            scope = scope.parent
+        return api.is_public(link.attr)
 
     def inside(self, scope: Scope) -> Scope:
         """Enter a scope; returns the one to go back to."""

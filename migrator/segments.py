@@ -54,7 +54,8 @@ class Segments:
 
     def places(self, words: Iterable[str]) -> list[int]:
         """Where any of the words starts, in order."""
-        return sorted(chain.from_iterable(map(self._places_of, words)))
+        found = [self._names_of(word) if word in PARTS else self._places_of(word) for word in words]
+        return sorted(chain.from_iterable(found))
 
     def names(self, words: Iterable[str]) -> list[int]:
         """The same for names, which are no part of longer words."""
