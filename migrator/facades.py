@@ -127,9 +127,9 @@ class Facades:
             # A name for the module itself may be any; without, its own stands before the dot.
             owner = "" if module in imports else module.rpartition(".")[2]
             for name, value in exports.items():
-                if value in but and name == value.rpartition(".")[2]:
-                    continue
                 bare, _, attribute = name.removeprefix("*").removesuffix("()").partition(".")
+                if value in but and bare == value.rpartition(".")[2]:
+                    continue
                 if attribute and not _is_said(attribute, "", data):
                     continue
                 if f"{module}.{bare}" in imports or _is_said(bare, owner, data):

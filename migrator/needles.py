@@ -49,7 +49,8 @@ _GREENLETS = (b"greenlet", b"GreenletExit", b"GreenThread")
 _TYPE_NAME = re.compile(rb"""(['"])(?:greenlet|GreenletExit|GreenThread)\1""")
 _COMPARED = b".__name__"
 # A new name for Eventlet, which other files may use.
-_RENAMED = re.compile(rb"=[\s(]*eventlet\b(?!\s*\.\s*(?!hubs|debug|backdoor))")
+_PLAIN = re.compile(rb"eventlet\b(?!\s*\.\s*(?!hubs|debug|backdoor))")
+_RENAMES = re.compile(rb"(?:=|\breturn|\byield|\blambda:)[\s(]*$")
 
 
 def may_matter(data: bytes) -> bool:
@@ -71,9 +72,17 @@ def may_debug(data: bytes, holds: Holds = holds_any) -> bool:
         holds(data, _DEBUG_WORDS)
         or any(holds(data, (word,)) and form.search(data) for word, form in _DEBUG_FORMS)
         or (holds(data, (b"get_objects",)) and holds(data, _GREENLETS))
-        or _RENAMED.search(data) is not None
+        or _renames(data)
         or _tells_type(data, holds)
         or _asks_by_name(data)
+    )
+
+
+def _renames(data: bytes) -> bool:
+    """Whether Eventlet itself may go by another name here."""
+    return any(
+        _RENAMES.search(data, max(0, match.start() - 20), match.start())
+        for match in _PLAIN.finditer(data)
     )
 
 
