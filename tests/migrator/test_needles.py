@@ -33,6 +33,19 @@ def test_many_files_are_searched_as_one_is(data: bytes) -> None:
     assert needles.may_matter(data) == any(needle in data for needle in needles.NEEDLES)
 
 
+DEBUG_PARTS = [
+    *(b"eventlet", b"get_hub", b"debug", b"greenlet", b"spew", b"hub_exceptions", b"import *"),
+    *(b".__name__", b"'", b'"', b" = ", b"return ", b", ", b"getattr(", b"import ", b"."),
+    *(b"get_objects", b"timers", b"\0", b"\n", b" as "),
+]
+
+
+@given(st.lists(st.sampled_from(DEBUG_PARTS), max_size=10).map(b"".join))
+@example(b"\0getattr(x, 'debug')")
+def test_debugging_is_told_alike(data: bytes) -> None:
+    assert needles.may_debug(data, needles.for_many()) == needles.may_debug(data)
+
+
 @pytest.mark.parametrize("needle", needles.NEEDLES)
 def test_a_word_is_found_wherever_it_stands(needle: bytes) -> None:
     holds = needles.for_many()
