@@ -144,15 +144,20 @@ class Following(Look):
             imports = imported.names(data, module, package=package)
         given: Exports = {}
         if self.changed.taken(path, data, imports, but=plain):
-            given = self.facades.visible(path, imports)
+            named = imports | imported.patched(data) if file.put_off else imports
+            given = self.facades.visible(path, named)
         elif not file.put_off:
             return file
         if file.parsed and fingerprint(given) == file.given:
             return file
         self.parse(data, file, given)
         for _ in range(_ROUNDS):  # by what is known now, it may name more modules
-            seen = self.facades.visible(path, file.facts.imports)
-            if seen == given or not self.facades.taken(path, data, file.facts.imports):
+            imports = file.facts.imports
+            seen = self.facades.visible(path, imports)
+            if seen.items() <= given.items():
+                file.given = fingerprint(seen)
+                break
+            if not self.facades.taken(path, data, imports):
                 break
             given = seen
             self.parse(data, file, given)

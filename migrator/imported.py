@@ -17,6 +17,7 @@ _WORD = re.compile(rb"\w+")
 _STATEMENT = re.compile(r"(?:\bfrom\s*(\.*)\s*([\w.]*)\s*)?\bimport\b([^;]*)")
 _JOINS = b"\\\r"  # where a line ends that may be joined with the next
 _NAME = re.compile(r"[\w.]+|\*")
+_PATCHED = re.compile(rb"""patch(?:\.\w+)?\(\s*['"]([\w.]+)""")
 
 
 def words(data: bytes) -> bytes:
@@ -43,6 +44,11 @@ def names(data: bytes, module: str, *, package: bool) -> frozenset[str]:
             base = absolute(len(dots), base, module, package=package)
             found.update(f"{base}.{name}" for name in taken)
     return frozenset(found)
+
+
+def patched(data: bytes) -> frozenset[str]:
+    """Dotted names of what a test replaces: by them, too, it reaches other modules."""
+    return frozenset(name.decode("utf-8", "surrogateescape") for name in _PATCHED.findall(data))
 
 
 def absolute(level: int, name: str, module: str, *, package: bool) -> str:
