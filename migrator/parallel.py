@@ -6,6 +6,7 @@ is read. Here each child takes every n-th share and writes its results to a pipe
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+
+_ROOM = 2**20  # bytes; more is not allowed to everyone
 
 
 def processors() -> int:
@@ -58,6 +61,7 @@ def _start(
     import pickle
 
     readable, writable = os.pipe()
+    _widen(writable)
     child = os.fork()
     if child:
         os.close(writable)
@@ -72,3 +76,11 @@ def _start(
     except BaseException:  # noqa: BLE001 - the parent does the share itself and sees why
         os._exit(1)
     os._exit(0)
+
+
+def _widen(pipe: int) -> None:
+    """Let a child work on while its results wait for those of another: Linux takes 64 kB only."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _ROOM)
