@@ -11,6 +11,7 @@ import io
 import re
 import tokenize
 from bisect import bisect_left, bisect_right
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
+_LAYOUT = (tokenize.ENDMARKER, tokenize.DEDENT, tokenize.NL, tokenize.NEWLINE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,12 +74,15 @@ class Source:
     def tokens(self) -> list[Token]:
         """Every token, comments included."""
         readline = io.StringIO(self.text, newline="").readline
-        return [
-            Token(t.type, t.string, self._lines[t.start[0] - 1] + t.start[1],
-                  self._lines[t.end[0] - 1] + t.end[1])
-            for t in tokenize.generate_tokens(readline)
-            if t.type not in (tokenize.ENDMARKER, tokenize.DEDENT, tokenize.NL, tokenize.NEWLINE)
-        ]  # fmt: skip
+        found: list[Token] = []
+        with suppress(tokenize.TokenError):  # a file may end with a backslash, for Python itself
+            for t in tokenize.generate_tokens(readline):
+                if t.type not in _LAYOUT:
+                    start, end = (
+                        self._lines[line - 1] + column for line, column in (t.start, t.end)
+                    )
+                    found.append(Token(t.type, t.string, start, end))
+        return found
 
     def offset(self, line: int, byte_column: int) -> int:
         """Of a position as the tree gives it: 1-based line, column in UTF-8 bytes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesmith import from_grammar
 
@@ -115,6 +115,8 @@ def test_very_many_mixes(source: str, stage: Stage, unsafe: bool) -> None:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
+@example("A\n\\\r\n", "bridge")  # a backslash ends the file
+@example("A\n\\\n", "asyncio")
 @given(from_grammar(), st.sampled_from(STAGES))
 def test_any_program_behind_a_use(source: str, stage: Stage) -> None:
     check(
