@@ -7,8 +7,15 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from migrator.declared import REQUIREMENT
-from migrator.deployment import CHOICE, EXTRA, SETTING, TESTS, bundled, command_lines
+from migrator.chosen import (
+    CHOICE,
+    EXTRA,
+    REQUIREMENT,
+    SETTING,
+    TESTS,
+    bundled,
+    command_lines,
+)
 from migrator.names import Use
 from migrator.strings import dotted_literal, text_of
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from migrator.chosen import REQUIREMENT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# One requirement: "eventlet", "eventlet[x]>=0.33; marker". Group 1 is the distribution.
-REQUIREMENT = re.compile(
-    r"(eventlet|greenlet)\s*(?:\[[\w,\s-]*\]\s*)?(?:[<>=!~;@(].*)?$", re.IGNORECASE
-)
 # git+https://host/eventlet.git@x#egg=eventlet, https://host/eventlet-0.36.tar.gz
 _URL = re.compile(r"://\S*?[/=](eventlet)(?=\.git|-\d|[@#\s]|$)")
 _STRING = re.compile(
