@@ -36,7 +36,7 @@ class File:
     put_off: bool = False  # to be parsed
     takes: bytes = b""  # where it seems to take Eventlet itself from: last parts of modules
     giver: bool = False  # not of interest by itself, but others may take Eventlet from it
-    module: str = ""
+    module: str = ""  # when it was parsed
     given: int = 0  # stands for the re-exports that it was parsed with
     ignores: tuple[Suppression, ...] = ()
     key: str = ""  # its place in the cache, when it is not from there
@@ -54,7 +54,7 @@ def check_small(files: Iterable[File]) -> None:
         for file in files
         if file.source.python
         and not file.source.named  # was parsed, whatever it holds
-        and not (file.matters or file.facts.unread or file.facts.imports)
+        and not (file.matters or file.facts.unread or file.module)
     ]
     if sum(file.size for file in skipped) > _SMALL:
         return

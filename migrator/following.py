@@ -165,9 +165,8 @@ class Following(Look):
 
     def may_take(self, file: File, data: bytes) -> bool:
         """Whether a file that does not name Eventlet says what a facade that changed gives it."""
-        return b"import *" in data or any(
-            name in data for name in self.changed.names_seen(file.source.path, file.words or b"")
-        )
+        names = self.changed.names_seen(file.source.path, file.words or b"")
+        return self.holds_any(data, needles.STAR) or self.holds_any(data, names)
 
     def open_one(self, file: File) -> File:
         """Read and parse a file, whatever it holds."""

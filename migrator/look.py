@@ -112,7 +112,7 @@ class Look:
                 file.words = None
             else:
                 file.words = imported.words(data)
-                if b"import *" in data:  # it may give what it does not name
+                if self.holds_any(data, needles.STAR):  # it may give what it does not name
                     file.giver = self.debug_only
                     file.facts = Facts(imports=_imports(data, source.path))
         return file

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 # Plain searches: one regular expression for all of them is ten times slower.
 NEEDLES = (b"ventlet", b"VENTLET", b"greenlet", b"GreenThread", b"gr_frame")
 # Part of nearly all names that a facade gives to those who look for debugging, or of none.
-LEADING = (b"debug", b"hubs", b"hub_", b"get_hub", b"backdoor", b"greenpool", b"spew", b"import *")
+STAR = (b"import *", b"import*")
+LEADING = (b"debug", b"hubs", b"hub_", b"get_hub", b"backdoor", b"greenpool", b"spew", *STAR)
 
 # Words that only the debug and backdoor families know.
 _DEBUG_WORDS = (
@@ -23,7 +24,7 @@ _DEBUG_WORDS = (
     *(b"hub_exceptions", b"hub_blocking_detection", b"hub_listener_stacks", b"hub_timer_stacks"),
     *(b"format_hub_", b"format_threads_info", b"format_asyncio_info"),
     *(b"greenpool.DEBUG", b"import DEBUG", b"GreenThreadReport", b"GreenThreadModel", b"gr_frame"),
-    *(b"eventlet.debug", b"eventlet as ", b"import *"),
+    *(b"eventlet.debug", b"eventlet as ", *STAR),
 )
 # getattr(eventlet, "debug"), patch.object(name, "debug"); loggers have a debug as well
 _BY_NAME = re.compile(rb"""debug['"]""")

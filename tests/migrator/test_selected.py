@@ -110,14 +110,24 @@ def test_a_selection_is_a_part_of_the_whole(texts: list[str]) -> None:
     assert list(some.findings) == wanted
 
 
+@pytest.mark.parametrize("star", ["import *", "import*"])
 @pytest.mark.parametrize("options", [(), ("--select", "debug,backdoor")])
 def test_a_module_that_takes_all_of_another_gives_what_it_does_not_name(
-    options: tuple[str, ...], tmp_path: Path
+    options: tuple[str, ...], star: str, tmp_path: Path
 ) -> None:
     for name, text in {
         "compat.py": PLAIN,
-        "everything.py": "from compat import *\n",
+        "everything.py": f"from compat {star}\n",
         "user.py": f"import everything as e\ne.{SWITCH}",
     }.items():
         (tmp_path / name).write_text(text)
     assert [one["path"] for one in found(tmp_path, *options)] == ["user.py"]
+
+
+@pytest.mark.parametrize("options", [(), ("--select", "debug,backdoor")])
+def test_a_broken_module_that_takes_all_of_another_is_named(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text("from os import *\nprint 'no'\n")
+    done = migrate("scan", "--no-cache", "--format", "json", *options, ".", cwd=tmp_path)
+    assert [one["path"] for one in document(done)["unread"]] == ["broken.py"]
