@@ -1,8 +1,8 @@
 """What earlier runs found in a file of the same content. Never changes a result.
 
-One JSON file per project. Entries are keyed by the file's bytes, its module name and what
-it sees of facades; the whole is keyed by the tool: version, Python, and the rules' own
-source. A cache that cannot be read, or makes no sense, is as good as none.
+One JSON file per project, below a line that stands for all its bytes. Entries are keyed by the
+file's bytes, its module name and what it sees of facades; the whole is keyed by the tool: version,
+Python, and the rules' own source. A cache that cannot be read, or is damaged, is as good as none.
 """
 
 from __future__ import annotations
@@ -74,9 +74,7 @@ class Cache:
             with contextlib.suppress(
                 OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
             ):
-                import json
-
-                stored = json.loads((folder / _NAME).read_bytes())
+                stored = read(folder, _NAME)
                 if stored["tool"] == self.tool and isinstance(stored["files"], dict):
                     self._old = stored["files"]
 
@@ -108,10 +106,22 @@ class Cache:
         write(self.folder, _NAME, {"tool": self.tool, "files": files})
 
 
+def read(folder: Path, name: str) -> Any:
+    """What `write` wrote; raises OSError, and ValueError when it is damaged."""
+    import json
+
+    seal, _, text = (folder / name).read_bytes().partition(b"\n")
+    if seal != _seal(name, text):
+        raise ValueError("damaged")
+    return json.loads(text)
+
+
 def write(folder: Path, name: str, document: object) -> None:
     """Write a JSON file of a cache, whole or not at all. That it cannot be is no error."""
     import json
     import tempfile
+
+    text = json.dumps(document).encode()
 
     with contextlib.suppress(OSError):
         if not folder.exists():
@@ -120,11 +130,18 @@ def write(folder: Path, name: str, document: object) -> None:
             (folder / "CACHEDIR.TAG").write_text(_TAG)
         handle, path = tempfile.mkstemp(dir=folder, prefix=f".{name}")
         try:
-            with os.fdopen(handle, "w") as file:
-                file.write(json.dumps(document))
+            with os.fdopen(handle, "wb") as file:
+                file.write(_seal(name, text) + b"\n" + text)
             os.replace(path, folder / name)
-        except OSError:
+        except BaseException:  # an interrupt, too, leaves nothing half
             Path(path).unlink(missing_ok=True)
+            raise
+
+
+def _seal(name: str, text: bytes) -> bytes:
+    digest = blake2b(name.encode(), digest_size=16)
+    digest.update(text)
+    return digest.hexdigest().encode()
 
 
 def pack(facts: Facts) -> list[Any]:

@@ -20,6 +20,8 @@ from migrator.needles import may_matter
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterable, Mapping
 
+    from migrator.files import File
+
 
 class _Hidden(Record):
     """What a module gives without naming Eventlet, to files that say all parts of its name.
@@ -244,12 +246,26 @@ def _nearest(
     # A package below src/, seen from tests/ beside it.
     beside, name = os.path.split(root)
     is_seen = above or (name == "src" and os.path.join(folder, "").startswith(beside + os.sep))
-    if len(roots) > 1 or not ("." in module or (is_seen and not _is_at(folder, module))):
+    if len(roots) > 1 or not (
+        "." in module or (is_seen and not is_module(os.path.join(folder, module)))
+    ):
         return None
     return roots[root]
 
 
-def _is_at(folder: str, module: str) -> bool:
-    """Whether a folder has a module of its own with that name."""
-    place = os.path.join(folder, module)
+def beside(record: Iterable[str], files: Iterable[File]) -> set[str]:
+    """Where `is_module` may have been asked what hides one of these modules from a file."""
+    alone = {os.fsencode(module): module for module in record if "." not in module}
+    found: set[str] = set()
+    for file in files:
+        heads = [os.fsencode(name.partition(".")[0]) for name in file.facts.imports]
+        near = alone.keys() & {*heads, *(file.words or b"").split()}
+        if near:
+            folder = os.path.dirname(os.path.abspath(file.source.path))
+            found.update(os.path.join(folder, alone[one]) for one in near)
+    return found
+
+
+def is_module(place: str) -> bool:
+    """Whether there is a module or a package of that path."""
     return os.path.isdir(place) or os.path.isfile(f"{place}.py")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migrator import scan, sources, suppressions
+from migrator import runs, scan, sources, suppressions
 from migrator.findings import Report, Unread
 from migrator.scan import Facts
 
@@ -30,7 +30,7 @@ class File:
     source: Source
     size: int = 0
     words: bytes | None = b""  # of its imports, when it was not parsed; None: not looked for
-    held: str = ""  # `runs.held`, when runs are kept
+    held: str = ""  # `runs.held`, when runs are kept; "" again when it has changed meanwhile
     facts: Facts = NOTHING
     matters: bool = False
     put_off: bool = False  # to be parsed
@@ -47,6 +47,14 @@ class File:
         return self.words == b"" and not self.put_off
 
 
+def read_again(file: File) -> bytes | Unread:
+    """What a file holds now, and a note when that is something else than before."""
+    data = sources.read(file.source.path, named=file.source.named)
+    if file.held and runs.held(data) != file.held:
+        file.held = ""
+    return data
+
+
 def check_small(files: Iterable[File]) -> None:
     """Look at the syntax of files that cannot hold Eventlet, while they are few."""
     skipped = [
@@ -59,7 +67,7 @@ def check_small(files: Iterable[File]) -> None:
     if sum(file.size for file in skipped) > _SMALL:
         return
     for file in skipped:
-        data = sources.read(file.source.path)
+        data = read_again(file)
         parsed = data if isinstance(data, Unread) else scan.parse(data, file.source.path)
         if isinstance(parsed, Unread):
             file.facts = Facts(unread=parsed)

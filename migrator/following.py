@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from migrator import givers, imported, needles, order, rules, sources
 from migrator.facades import Facades, of_libraries
-from migrator.files import File
+from migrator.files import File, read_again
 from migrator.findings import Unread
 from migrator.look import Look, fingerprint
 from migrator.scan import Facts
@@ -97,14 +97,17 @@ class Following(Look):
             return
         places = [place for place, file in enumerate(files) if file.words is None]
 
-        def words(place: int) -> bytes | None:
+        def words(place: int) -> tuple[int, bytes | None]:
             data = sources.read(files[place].source.path)
-            if isinstance(data, Unread) or not self.holds_any(data, names):
-                return None
-            return imported.words(data)
+            if isinstance(data, Unread):
+                return -1, None
+            return len(data), imported.words(data) if self.holds_any(data, names) else None
 
-        for place, found in zip(places, self.shared_out("Following", words, places), strict=True):
-            files[place].words = found
+        looked = self.shared_out("Following", words, places)
+        for file, (size, found) in zip([files[at] for at in places], looked, strict=True):
+            file.words = found
+            if size != file.size:
+                file.held = ""
 
     def is_user(self, file: File) -> bool:
         """Whether a file may use a facade of those that changed."""
@@ -127,7 +130,7 @@ class Following(Look):
     def look_again(self, file: File) -> File:
         """A second look, now that the project's re-exports are known."""
         path = file.source.path
-        data = sources.read(path, named=file.source.named)
+        data = read_again(file)
         if isinstance(data, Unread):
             if file.put_off:
                 file.facts, file.put_off = Facts(unread=data), False
@@ -170,7 +173,7 @@ class Following(Look):
 
     def open_one(self, file: File) -> File:
         """Read and parse a file, whatever it holds."""
-        data = sources.read(file.source.path, named=file.source.named)
+        data = read_again(file)
         if isinstance(data, Unread):
             return File(file.source, facts=Facts(unread=data), held=file.held)
         file.matters = True

@@ -31,6 +31,7 @@ _EXCLUDES = re.compile(r"^\s*excludesfile\s*=(.*)$", re.IGNORECASE | re.MULTILIN
 _ANYWHERE = "^(?:.+/)?"  # how pathspec begins a pattern without a slash
 _PLAIN = re.compile(r"(\*?)(\.?\w[\w.@+-]*)(/?)")  # a name, or how one ends
 _ENDS = ("(?:(?:/)|$)", "(?:/)", "")  # how it ends one, and one of folders
+_NOTHING = "(?!)"
 _MOST = 2**20  # characters of a file that says how git is set up
 
 
@@ -45,7 +46,13 @@ class Ignores:
         self._rules: list[tuple[re.Pattern[str], bool]] = []
         patterns = [pattern for line in lines if line and (pattern := _translated(line))]
         for include, group in groupby(patterns, key=itemgetter(1)):
-            self._rules.append((re.compile(_joined(text for text, _ in group)), include))
+            texts = [text for text, _ in group]
+            try:
+                rule = re.compile(_joined(texts))
+            except re.error:  # of "[z-a]", say, with which git matches nothing either
+                texts = [text for text in texts if _compiles(text)]
+                rule = re.compile(_joined(texts) if texts else _NOTHING)
+            self._rules.append((rule, include))
 
     def match(self, path: str, *, folder: bool) -> bool | None:
         """True: leave it out; False: a later rule keeps it; None: says nothing."""
@@ -56,6 +63,14 @@ class Ignores:
             if rule.match(relative):
                 return include
         return None
+
+
+def _compiles(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -36,13 +36,20 @@ def map_forked(
     time only.
     """
     import pickle  # takes longer than to scan a few files
+    import signal
 
     shares = [items[start : start + share] for start in range(0, len(items), share)]
     sys.stdout.flush()
     sys.stderr.flush()
     count = min(processes, len(shares))
-    children = [_start(function, shares[number::count]) for number in range(count)]
+    children: list[tuple[int, BinaryIO]] = []
     try:
+        for number in range(count):
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:  # what is started is known, or an interrupt would leave it alone
+                children.append(_start(function, shares[number::count], before))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for number, part in enumerate(shares):
             try:
                 results: list[_Out] = pickle.load(children[number % count][1])  # noqa: S301 - ours
@@ -50,15 +57,20 @@ def map_forked(
                 results = [function(item) for item in part]
             yield from results
     finally:
+        # All results were read, or nobody will: a child could wait for ever for a reader of its
+        # pipe, whose other copies its brothers hold.
         for child, pipe in children:
             pipe.close()
+            os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
 
 
 def _start(
-    function: Callable[[_In], _Out], shares: Sequence[Sequence[_In]]
+    function: Callable[[_In], _Out], shares: Sequence[Sequence[_In]], signals: set[int]
 ) -> tuple[int, BinaryIO]:
+    """Start a child, with SIGINT blocked; it blocks ``signals`` itself."""
     import pickle
+    import signal
 
     readable, writable = os.pipe()
     _widen(writable)
@@ -67,6 +79,7 @@ def _start(
         os.close(writable)
         return child, os.fdopen(readable, "rb")
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
         os.close(readable)
         with os.fdopen(writable, "wb") as pipe:
             for share in shares:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
-from migrator import ignores, runs, sources, walk
+from migrator import facades, ignores, runs, sources, walk
 from migrator.cache import Cache
-from migrator.facades import Facades
 from migrator.files import File, check_small, gather
 from migrator.findings import Report, Unread
 from migrator.following import Following
@@ -99,7 +98,7 @@ def scan_project(
     options: Options,
     cache: Cache | None = None,
     progress: Progress | None = None,
-) -> tuple[Report, Facades]:
+) -> tuple[Report, facades.Facades]:
     """As `scan_paths`, and what the project re-exports."""
     run = _Run(options, cache or Cache(None), progress)
     collecting = gc.isenabled()
@@ -137,13 +136,15 @@ class _Run(Following):
         now = runs.content(file.held for file in files)
         self.follow_facades(files)
         check_small(files)
-        if name and self.cache.runs:
+        if name and self.cache.runs and all(file.held for file in files):
             said = tuple(
                 runs.Told(place, file.facts, file.ignores)
                 for place, file in enumerate(files)
                 if file.facts.findings or file.facts.unread or file.ignores
             )
-            runs.remember(self.cache.runs, name, now, runs.Run(said, self.facades.record))
+            given = self.facades.record
+            beside = {one: facades.is_module(one) for one in facades.beside(given, files)}
+            runs.remember(self.cache.runs, name, now, runs.Run(said, given, beside))
         return files
 
     def recalled(self, name: str, listed: Sequence[Source]) -> list[File] | None:
@@ -158,7 +159,7 @@ class _Run(Following):
         files = [File(source) for source in listed]
         for one in known.told:
             files[one.place].facts, files[one.place].ignores = one.facts, one.ignores
-        self.facades = Facades(known.facades)
+        self.facades = facades.Facades(known.facades)
         return files
 
 

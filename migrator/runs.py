@@ -12,8 +12,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from migrator import sources
-from migrator.cache import fingerprint, pack, unpack, write
+from migrator import facades, sources
+from migrator.cache import fingerprint, pack, read, unpack, write
 from migrator.findings import Unread
 from migrator.suppressions import Suppression
 
@@ -38,10 +38,14 @@ class Told(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What was found in some files, and what they re-export (`Facades.record`)."""
+    """What was found in some files, what they re-export (`Facades.record`), and what might hide it.
+
+    ``beside`` tells of places that no list of files does whether there is a module.
+    """
 
     told: tuple[Told, ...]
     facades: Mapping[str, Mapping[str, Mapping[str, str]]]
+    beside: Mapping[str, bool]
 
 
 def question(tool: str, asked: str, listed: Sequence[Source]) -> str:
@@ -74,31 +78,36 @@ def is_known(folder: Path, name: str) -> bool:
 
 def recall(folder: Path, name: str, now: str, listed: Sequence[Source]) -> Run | None:
     """The run of that name, when the files held what they hold ``now`` (`content`); else None."""
-    import json
-
     with contextlib.suppress(*_BROKEN):
-        stored = json.loads((folder / f"{_PREFIX}{name}.json").read_bytes())
-        if stored["content"] != now:
+        stored = read(folder, f"{_PREFIX}{name}.json")
+        beside = dict(stored["beside"])
+        if stored["content"] != now or any(
+            facades.is_module(place) != there for place, there in beside.items()
+        ):
             return None
         told = [
             Told(place, unpack(facts, listed[place].path), tuple(map(_suppression, ignores)))
             for place, facts, ignores in stored["told"]
         ]
-        facades = {
+        given = {
             module: {root: dict(names) for root, names in roots.items()}
             for module, roots in stored["facades"].items()
         }
-        return Run(tuple(told), facades)
+        return Run(tuple(told), given, beside)
     return None
 
 
 def remember(folder: Path, name: str, now: str, run: Run) -> None:
     """Keep a run, and what the files hold; the oldest goes."""
     told = [(one.place, pack(one.facts), one.ignores) for one in run.told]
-    document = {"content": now, "told": told, "facades": run.facades}
+    document = {"content": now, "told": told, "facades": run.facades, "beside": run.beside}
     write(folder, f"{_PREFIX}{name}.json", document)
     with contextlib.suppress(OSError):
-        kept = [entry for entry in os.scandir(folder) if entry.name.startswith(_PREFIX)]
+        kept = [
+            entry
+            for entry in os.scandir(folder)
+            if entry.name.startswith(_PREFIX) and entry.is_file()
+        ]
         kept.sort(key=lambda entry: entry.stat().st_mtime_ns)
         for old in kept[:-_KEPT]:
             os.unlink(old.path)

@@ -135,3 +135,12 @@ def test_a_named_file_is_read_as_what_it_is(tmp_path: Path, home: Path) -> None:
         ("values.json", "EVT901"),
     ]
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_pattern_that_can_match_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("[tool.eventlet-migrate]\n*.gen.py\n![z-a].py\n")
+    for name in ("a.py", "b.gen.py"):
+        (tmp_path / name).write_text("import eventlet\n")
+    done = migrate("scan", "--format", "json", "--exclude", "[z-a].py", cwd=tmp_path)
+    assert [one["path"] for one in document(done)["findings"]] == ["a.py"]

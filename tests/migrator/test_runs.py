@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from migrator import cache, sources
+from migrator.commands.scan import codes_of
+from migrator.findings import Unread
+from migrator.project import Options, scan_paths
 from tests.migrator.scanning import migrate
 
 if TYPE_CHECKING:
@@ -46,7 +50,8 @@ def test_the_same_files_are_not_looked_at_again(tree: Path) -> None:
     assert scan(tree) == plain
     assert scan(tree) == plain
     (run,) = kept(tree)
-    run.write_text(run.read_text().replace("EVENTLET_HUB", "TOLD_FROM_THE_RUN"))
+    text = json.dumps(cache.read(run.parent, run.name)).replace("EVENTLET_HUB", "TOLD_FROM_THE_RUN")
+    cache.write(run.parent, run.name, json.loads(text))
     assert scan(tree) == plain.replace("EVENTLET_HUB", "TOLD_FROM_THE_RUN")
 
 
@@ -84,6 +89,48 @@ def test_another_question_has_its_own_answer(tree: Path, options: tuple[str, ...
         assert scan(tree, *options) == scan(tree, "--no-cache", *options)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda sub: (sub / "compat").mkdir(),
+        lambda sub: (sub / "compat.py").write_text("def spew(): pass\n"),  # that git ignores
+    ],
+)
+def test_what_hides_a_module_is_seen_though_it_is_not_scanned(
+    tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("sub/compat.py\n")
+    (tmp_path / "compat.py").write_text("from eventlet import debug as switches\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "user.py").write_text("from compat import switches\nswitches.spew()\n")
+    assert "user.py" in scan(tmp_path)
+    change(tmp_path / "sub")
+    assert scan(tmp_path) == scan(tmp_path, "--no-cache")
+    assert "user.py" not in scan(tmp_path)
+
+
+@pytest.mark.parametrize("select", ["debug", "all"])
+def test_what_a_file_held_for_a_moment_is_not_kept(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, select: str
+) -> None:
+    options = Options(codes_of([select]), processes=1)
+    paths = [str(tree)]
+    plain = scan_paths(paths, options)
+    read, user = sources.read, tree / "pkg" / "user.py"
+    times = []
+
+    def lost(path: str, *, named: bool = False) -> bytes | Unread:
+        times.append(path)
+        is_again = path == str(user) and times.count(path) > 1
+        return Unread(path, "no such file") if is_again else read(path, named=named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sources, "read", lost)
+        assert scan_paths(paths, options, cache.Cache(tree / ".migrate_cache")) != plain
+    assert scan_paths(paths, options, cache.Cache(tree / ".migrate_cache")) == plain
+
+
 def test_a_baseline_and_a_report_of_few_take_from_the_same_run(tree: Path) -> None:
     scan(tree)
     migrate("scan", "--baseline", "base.json", "--update-baseline", ".", cwd=tree)
@@ -96,15 +143,23 @@ def test_a_run_that_makes_no_sense_is_none(tree: Path) -> None:
     plain = scan(tree)
     (run,) = kept(tree)
     whole = run.read_text()
-    stored = json.loads(whole)
-    for nonsense in (
-        *("", "[]", "{}", whole[:-20]),
-        json.dumps({**stored, "told": [[999, *stored["told"][0][1:]]]}),
-        json.dumps({**stored, "told": 5}),
-        json.dumps({**stored, "facades": [1]}),
-    ):
-        run.write_text(nonsense)
+    stored = cache.read(run.parent, run.name)
+    for damaged in ("", "[]", "{}", whole[:-20], whole.replace("EVENTLET_HUB", "EVENTLET_HUG")):
+        run.write_text(damaged)
         assert scan(tree) == plain
+    for nonsense in (
+        {**stored, "told": [[999, *stored["told"][0][1:]]]},
+        {**stored, "told": 5},
+        {**stored, "facades": [1]},
+    ):
+        cache.write(run.parent, run.name, nonsense)
+        assert scan(tree) == plain
+    other = run.with_name("run-of-another-question.json")
+    scan(tree, "--mentions")
+    (mentions,) = {*kept(tree)} - {run}
+    run.rename(other)
+    mentions.rename(run)
+    assert scan(tree) == plain
 
 
 def test_the_oldest_run_goes(tree: Path) -> None:

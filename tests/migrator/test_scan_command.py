@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from migrator import cache
 from tests.migrator.scanning import ROOT, document, git, migrate
 
 if TYPE_CHECKING:
@@ -141,6 +141,11 @@ def test_fail_on(project: Path) -> None:
     assert "did you mean 'debug'" in done.stderr
 
 
+def forget_runs(folder: Path) -> None:
+    for run in folder.glob("run-*"):
+        run.unlink()
+
+
 def test_the_cache_changes_nothing_and_survives_anything(project: Path) -> None:
     (project / "pkg" / "user.py").write_text("from pkg.service import debug\ndebug.spew()\n")
     plain = migrate("scan", "--no-cache", "--format", "json", cwd=project).stdout
@@ -149,12 +154,14 @@ def test_the_cache_changes_nothing_and_survives_anything(project: Path) -> None:
     for _ in range(2):
         assert migrate("scan", "--format", "json", cwd=project).stdout == plain
     kept = store.read_bytes()
-    for corrupt in (b"", b"[]", b"\0", b"{}", kept[:-20], kept.replace(b'"EVT', b'["EVT')):
+    for corrupt in (b"", b"[]", b"\0", b"{}", kept[:-20], kept.replace(b"EVT1", b"EVT4")):
         store.write_bytes(corrupt)
+        forget_runs(store.parent)
         assert migrate("scan", "--format", "json", cwd=project).stdout == plain
-    record = json.loads(kept)
+    record = cache.read(store.parent, store.name)
     record["files"] = dict.fromkeys(record["files"], "nonsense")
-    store.write_text(json.dumps(record))
+    cache.write(store.parent, store.name, record)
+    forget_runs(store.parent)
     assert migrate("scan", "--format", "json", cwd=project).stdout == plain
     (project / "pkg" / "service.py").write_text("import eventlet\n")
     assert migrate("scan", cwd=project).stdout.count("EVT") == 1
