@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ANY_NEEDLE = re.compile(b"|".join(needles.NEEDLES))
 _UNNAMED_WORDS = tuple({*patterns.WORDS, *configured.WORDS, *quoted.WORDS})
 _DEPTH = 50_000  # nested nodes; Python 3.11 counts them against the recursion limit
-_LARGEST = 16 * 2**20  # bytes; the tree of a larger file does not fit into memory
+_LARGEST = 16 * 2**20  # bytes; the tree or the lines of a larger file need too much memory
 # Encodings in which ASCII text is not ASCII bytes: a byte test says nothing there.
 _OPAQUE = ("utf-7", "utf-16", "utf-32", "utf_7", "utf_16", "utf_32", "cp037", "rot")
 
@@ -128,6 +128,8 @@ def scan_text(data: bytes, path: str) -> Facts:
     """Everything that a file of another kind says."""
     if b"\0" in data:
         return Facts(unread=Unread(path, "has a NUL byte: not text"))
+    if len(data) > _LARGEST:
+        return Facts(unread=_too_large(data, path, "to look at line by line"))
     from migrator import deployment  # its patterns cost a twentieth of a small project's scan
 
     text = data.decode("utf-8-sig", errors="replace")
@@ -141,10 +143,14 @@ def scan_text(data: bytes, path: str) -> Facts:
     return Facts(tuple(findings))
 
 
+def _too_large(data: bytes, path: str, what: str) -> Unread:
+    return Unread(path, f"too large {what} ({len(data) >> 20} MB, limit {_LARGEST >> 20})")
+
+
 def parse(data: bytes, path: str) -> tuple[ast.Module, str] | Unread:
     """The tree and the text of a file, or why it is unread (one line)."""
     if len(data) > _LARGEST:
-        return Unread(path, f"too large to parse ({len(data) >> 20} MB, limit {_LARGEST >> 20})")
+        return _too_large(data, path, "to parse")
     text = _text(data, path)
     if isinstance(text, Unread):
         return text

@@ -17,7 +17,7 @@ from inspector.errors import UsageError, meant
 from migrator import baseline, cache, config, progress, project, rules
 from migrator.completion import PATHS, RULES
 from migrator.findings import STAGES, Report, Stage
-from migrator.reporters import FORMATS, counted, printable
+from migrator.reporters import FORMATS, counted, held, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,6 +81,10 @@ def command(paths: Sequence[str], format_: str | None, **given: Any) -> int:
         from migrator.changed import split
 
         given["changed"], paths = split(given["changed"], paths)
+    if given["stdin_filename"] is not None:  # its name alone means stdin, as with other tools
+        paths = paths or ["-"]
+        if "-" not in paths:
+            raise UsageError("--stdin-filename names what stdin holds", "give - instead of paths")
     settings = _settings(paths, given)
     stage = cast("Stage", given["stage"] or settings.to or "bridge")
     options = options_of(settings, **given)
@@ -227,8 +231,9 @@ def _scan(
     if "-" in paths:
         if len(paths) > 1:
             raise UsageError("- stands alone", "scan stdin and files one after the other")
-        data = sys.stdin.buffer.read()
-        return project.scan_bytes(data, stdin_filename or "-", options)
+        name = stdin_filename or "-"
+        held[name] = sys.stdin.buffer.read()
+        return project.scan_bytes(held[name], name, options)
     with progress.shown() as told:
         return project.scan_paths(paths, options, store, told)
 

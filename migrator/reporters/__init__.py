@@ -20,6 +20,8 @@ FORMATS = (
     "html",
 )
 
+held: dict[str, bytes] = {}  # what stdin held, by the name it goes by: no file holds it (yet)
+
 
 def printable(text: str) -> str:
     """Text for a line of output: no control characters, no bytes that are no characters."""
@@ -31,6 +33,14 @@ def printable(text: str) -> str:
     )
 
 
+def placed(path: str) -> str:
+    """A path from here, where CI systems look for it, when it lies below."""
+    import os
+
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
+
+
 def source_lines(path: str) -> list[str]:
     """The lines of a file for an excerpt; none when it cannot be read (any more)."""
     import re
@@ -38,7 +48,7 @@ def source_lines(path: str) -> list[str]:
     from migrator import sources
     from migrator.findings import Unread
 
-    data = sources.read(path)
+    data = held[path] if path in held else sources.read(path)
     if isinstance(data, Unread):
         return []
     try:

@@ -23,7 +23,8 @@ def render(report: Report, stage: Stage) -> Iterator[str]:
         title = _property(f"migrate {finding.code} ({finding.advice(stage).applicability})")
         yield f"::warning {place},title={title}::{_text(finding.message)}"
     for one in report.unread:
-        yield f"::error file={_property(one.path)},title=migrate: unread::{_text(one.reason)}"
+        place = f"file={_property(one.path)},title={_property('migrate: unread')}"
+        yield f"::error {place}::{_text(one.reason)}"
 
 
 def _text(text: str) -> str:

@@ -7,6 +7,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from migrator.reporters import placed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,7 +23,7 @@ def render(report: Report, stage: Stage) -> Iterator[str]:
     issues = []
     for finding in report.findings:
         # Lines move with every edit; the place among its like does not.
-        what = f"{finding.path}\0{finding.code}\0{finding.api}\0{finding.kind}"
+        what = f"{placed(finding.path)}\0{finding.code}\0{finding.api}\0{finding.kind}"
         seen[what] += 1
         mark = hashlib.sha256(f"{what}\0{seen[what]}".encode("utf-8", "replace")).hexdigest()
         issues.append(
@@ -31,7 +33,7 @@ def render(report: Report, stage: Stage) -> Iterator[str]:
                 "fingerprint": mark,
                 "severity": _SEVERITY[finding.advice(stage).applicability],
                 "location": {
-                    "path": finding.path,
+                    "path": placed(finding.path),
                     "lines": {"begin": finding.span.line, "end": finding.span.end_line},
                 },
             }

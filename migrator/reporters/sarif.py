@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from migrator import __version__, rules
+from migrator.reporters import placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,5 +98,7 @@ def _result(finding: Finding, codes: list[str], stage: Stage) -> dict[str, Any]:
 
 def _artifact(path: str) -> dict[str, Any]:
     # As bytes, so that names which are no text still make a URI.
+    path = placed(path)
     uri = quote(os.fsencode(path).replace(os.sep.encode(), b"/"))
+    uri = f"file://{uri}" if path.startswith(os.sep) else uri
     return {"artifactLocation": {"uri": uri}}

@@ -82,9 +82,11 @@ def test_a_device_that_never_ends_is_named(tmp_path: Path) -> None:
 
 def test_a_huge_file_is_named_when_it_matters(tmp_path: Path) -> None:
     (tmp_path / "huge.py").write_bytes(b"import eventlet\n" + b"x = 1\n" * 9_000_000)
+    (tmp_path / "huge.yaml").write_bytes(b"# eventlet\n" + b"x: 1\n" * 9_000_000)
     done = migrate("scan", cwd=tmp_path)
     assert done.returncode == 3
     assert "huge.py: too large" in done.stderr
+    assert "huge.yaml: too large" in done.stderr
 
 
 def test_a_missing_path_is_named_and_the_scan_goes_on(project: Path) -> None:

@@ -87,6 +87,22 @@ def test_gitlab_fingerprints_survive_moved_lines(report: Report, tmp_path: Path)
     assert {one["fingerprint"] for one in json.loads(render("gitlab", again))} == before
 
 
+def test_ci_systems_get_paths_from_where_they_run(report: Report, tmp_path: Path) -> None:
+    def found(name: str, path: str) -> str:
+        finding = report.findings[0]._replace(path=path)
+        record = json.loads(render(name, Report((finding,), (), 1)))
+        if name == "gitlab":
+            return str(record[0]["location"]["path"])
+        place = record["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+        return str(place["artifactLocation"]["uri"])
+
+    for name in ("gitlab", "sarif"):
+        assert found(name, str(tmp_path / "pkg" / "a.py")) == "pkg/a.py"
+        assert found(name, "./pkg/a.py") == "pkg/a.py"
+        assert found(name, "../a.py") == "../a.py"
+    assert found("sarif", "/else where/a.py") == "file:///else%20where/a.py"
+
+
 class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

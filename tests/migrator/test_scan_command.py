@@ -48,6 +48,23 @@ def test_names_with_control_characters_do_not_reach_the_terminal(tmp_path: Path)
     assert len(document(migrate("scan", "--format", "json", cwd=tmp_path))["findings"]) == 2
 
 
+def test_stdin_by_the_name_of_what_it_holds(project: Path) -> None:
+    named = ("scan", "--stdin-filename", "x/y.py")
+    given = b"import eventlet\n"
+    done = migrate(*named, cwd=project, given=given)
+    assert done.stdout.startswith("x/y.py:1:8 EVT001")
+    (project / "x").mkdir()
+    (project / "x" / "y.py").write_text("as = it was\n")
+    done = migrate(*named, "--format", "full", cwd=project, given=given)
+    assert "  1 | import eventlet\n" in done.stdout
+    done = migrate(*named, "pkg", cwd=project, given=given)
+    assert (done.returncode, done.stdout) == (2, "")
+    done = migrate(*named, "--exclude", "x", cwd=project, given=given)
+    assert done.returncode == 1  # named itself
+    done = migrate(*named, "--exclude", "x", "--force-exclude", cwd=project, given=given)
+    assert (done.returncode, done.stdout) == (0, "0 findings in 0 files of 0.\n")
+
+
 def test_stdin(project: Path) -> None:
     done = migrate(
         "scan", "-", "--stdin-filename", "x/y.py", cwd=project, given=b"import eventlet\n"
