@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from migrator.findings import Finding, Report
+    from migrator.project import Options
 
 FORMAT = "eventlet-migrate/baseline"
 VERSION = 1
@@ -106,7 +107,7 @@ def relative(path: str, file: Path) -> str:
 
 
 def apply(
-    report: Report, known: Counts, file: Path, scanned: Iterable[str], codes: frozenset[str]
+    report: Report, known: Counts, file: Path, scanned: Iterable[str], options: Options
 ) -> Report:
     """Leave out what is known, and count what is known but gone; arguments as of `update`."""
     now = count(report.findings, file)
@@ -115,18 +116,29 @@ def apply(
         for one in report.findings
         if now[place := (relative(one.path, file), one.code)] > known.get(place, 0)
     )
-    gone = Counter(known) - Counter(update(report, known, file, scanned, codes))
+    gone = Counter(known) - Counter(update(report, known, file, scanned, options))
     return report._replace(findings=new, known=len(report.findings) - len(new), gone=gone.total())
 
 
 def update(
-    report: Report, known: Counts, file: Path, scanned: Iterable[str], codes: frozenset[str]
+    report: Report, known: Counts, file: Path, scanned: Iterable[str], options: Options
 ) -> Counts:
     """The counts of now, and of what this run did not look at.
 
     ``scanned`` are the paths given; what lies below them and is not unread, or in a folder
-    that is, was looked at. Files that are gone go from the baseline, too.
+    that is, nor left out by ``options.exclude``, was looked at. Files that are gone go from the
+    baseline, too.
     """
+    excluded = options.excluded
+    home = Path.cwd() / file.parent
+
+    def is_looked_at(path: str, code: str) -> bool:
+        place = os.path.normpath(home / path)
+        if code not in options.codes or not _is_below(path, below):
+            return False
+        is_named = path in below and not options.force_exclude
+        return is_named or not (excluded and excluded.match(place, folder=False))
+
     unread = {relative(one.path, file) for one in report.unread}
     below = [
         relative(one, file) for path in scanned for one in walk.expand(path) if isinstance(one, str)
@@ -134,8 +146,7 @@ def update(
     kept = {
         (path, code): number
         for (path, code), number in known.items()
-        if _is_below(path, unread)
-        or (_exists(file.parent / path) and (code not in codes or not _is_below(path, below)))
+        if _is_below(path, unread) or (_exists(file.parent / path) and not is_looked_at(path, code))
     }
     return {**kept, **count(report.findings, file)}
 

@@ -38,11 +38,10 @@ _MOST = 2**20  # characters of a file that says how git is set up
 class Ignores:
     """The patterns of one ignore file (or of the command line), relative to ``base``."""
 
-    __slots__ = ("_base", "_prefix", "_rules")
+    __slots__ = ("_base", "_rules")
 
     def __init__(self, base: str, lines: Iterable[str]) -> None:
-        self._base = base
-        self._prefix = len(base.rstrip(os.sep)) + 1
+        self._base = os.path.join(base, "")
         self._rules: list[tuple[re.Pattern[str], bool]] = []
         patterns = [pattern for line in lines if line and (pattern := _translated(line))]
         for include, group in groupby(patterns, key=itemgetter(1)):
@@ -56,7 +55,9 @@ class Ignores:
 
     def match(self, path: str, *, folder: bool) -> bool | None:
         """True: leave it out; False: a later rule keeps it; None: says nothing."""
-        relative = path[self._prefix :].replace(os.sep, "/")
+        # What lies elsewhere can be left out by name, not by its place.
+        relative = path[len(self._base) :] if path.startswith(self._base) else f"..{path}"
+        relative = relative.replace(os.sep, "/")
         if folder:
             relative += "/"
         for rule, include in reversed(self._rules):

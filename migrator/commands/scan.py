@@ -97,9 +97,9 @@ def command(paths: Sequence[str], format_: str | None, **given: Any) -> int:
     report = _scan(paths or ["."], options, _cache(given, settings), given["stdin_filename"])
     if file and given["update_baseline"]:
         complain(report)
-        return _update(report, known, file, scanned, options.codes)
+        return _update(report, known, file, scanned, options)
     if file:
-        report = baseline.apply(report, known, file, scanned, options.codes)
+        report = baseline.apply(report, known, file, scanned, options)
     with suppress(BrokenPipeError):  # who reads no further still gets the status
         complain(report)
         _write(report, stage, format_ or settings.format or "concise", given)
@@ -251,9 +251,9 @@ def _update(
     known: baseline.Counts,
     file: Path,
     scanned: Sequence[str],
-    codes: frozenset[str],
+    options: project.Options,
 ) -> int:
-    counts = baseline.update(report, known, file, scanned, codes)
+    counts = baseline.update(report, known, file, scanned, options)
     baseline.save(file, counts)
     before, after = Counter(known), Counter(counts)
     added, gone = (after - before).total(), (before - after).total()

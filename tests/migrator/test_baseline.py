@@ -64,6 +64,16 @@ def test_an_update_leaves_what_it_did_not_look_at(paths: list[str], project: Pat
     assert after["../src/a.py"]["EVT001"] == 1
 
 
+def test_what_is_left_out_is_not_gone(project: Path) -> None:
+    before = known(project)
+    left_out = (*OPTIONS, "--exclude", "lib")
+    assert "gone" not in migrate(*left_out, cwd=project).stdout
+    assert migrate(*left_out, "--update-baseline", cwd=project).returncode == 0
+    assert known(project) == before
+    (project / "lib" / "b.py").write_text("")
+    assert "2 of the baseline gone" in migrate(*left_out, "lib/b.py", cwd=project).stdout
+
+
 def test_the_same_files_through_a_link(project: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(project)
     done = migrate(*OPTIONS, str(tmp_path / "link"), cwd=project)

@@ -144,3 +144,14 @@ def test_a_pattern_that_can_match_nothing(tmp_path: Path) -> None:
         (tmp_path / name).write_text("import eventlet\n")
     done = migrate("scan", "--format", "json", "--exclude", "[z-a].py", cwd=tmp_path)
     assert [one["path"] for one in document(done)["findings"]] == ["a.py"]
+
+
+def test_what_lies_elsewhere_is_left_out_by_name(tmp_path: Path) -> None:
+    for name in ("here/x", "there/tests/t.py", "there/a.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("import eventlet\n")
+    for pattern, left in (("tests", ["a.py"]), ("a.py", ["tests/t.py"]), ("/there", [])):
+        options = ("scan", "--format", "json", "--exclude", pattern, "../there")
+        found = document(migrate(*options, cwd=tmp_path / "here"))["findings"]
+        wanted = left or ["a.py", "tests/t.py"]
+        assert [one["path"].removeprefix("../there/") for one in found] == wanted
