@@ -63,8 +63,17 @@ class Facades:
 
     @property
     def hidden(self) -> set[bytes]:
-        """All names given that do not name Eventlet."""
-        return {name for some in self._hidden.values() for one in some for name in one.names}
+        """All names given that do not name Eventlet, but those of a hub.
+
+        Who asks a hub for its debugging says so.
+        """
+        return {
+            _bare(name)
+            for roots in self._modules.values()
+            for exports in roots.values()
+            for name, value in exports.items()
+            if not (value.endswith("()") or may_matter(name.encode()))
+        }
 
     @property
     def empty(self) -> bool:
@@ -79,10 +88,10 @@ class Facades:
     def _add(self, module: str, root: str, exports: Mapping[str, str]) -> None:
         self._modules.setdefault(module, {})[root] = dict(exports)
         self._lasts.add(module.rpartition(".")[2])
-        hidden = {name.encode() for name in exports if not may_matter(name.encode())}
+        hidden = {name for name in exports if not may_matter(name.encode())}
         if hidden:
             parts = imported.parts(module) or [b"import"]  # of letters that bytes do not know
-            names = frozenset(name.strip(b"*()").partition(b".")[0] for name in hidden)
+            names = frozenset(map(_bare, hidden))
             home, named = ("", frozenset[bytes]()) if "." in module else _home(root)
             one = _Hidden(frozenset(parts), names, home, named)
             self._hidden.setdefault(parts[-1], []).append(one)
@@ -169,6 +178,11 @@ class Facades:
             part, _, rest = rest.partition(".")
             above = f"{above}.{part}"
         return None
+
+
+def _bare(name: str) -> bytes:
+    """What a file says that takes something: of "f()" and "Class.x" the first name."""
+    return name.strip("*()").partition(".")[0].encode()
 
 
 def of_libraries() -> Facades:

@@ -187,7 +187,7 @@ class Following(Look):
         return {
             name: value
             for name, value in facts.exports.items()
-            if value in self.leading or "debug" in value or "backdoor" in value
+            if value.removesuffix("()") in self.leading or "debug" in value or "backdoor" in value
         }
 
 

@@ -66,7 +66,8 @@ class Look:
             file = self.examine(data, source, put_off=not source.named)
         if self.cache.runs:
             file.held = runs.held(data)
-        plain = not (file.matters or file.giver or file.facts is not NOTHING or source.named)
+        seen = file.matters or file.giver or file.takes or file.facts is not NOTHING
+        plain = not (seen or source.named)
         return (file.size, file.words, file.held) if plain else file
 
     def examine(self, data: bytes, source: Source, *, put_off: bool = False) -> File:
@@ -112,6 +113,8 @@ class Look:
                 file.words = None
             else:
                 file.words = imported.words(data)
+                if self.debug_only and not file.giver and self.holds_any(data, needles.PARTS):
+                    file.takes = givers.asked(data, _imports(data, source.path))
                 if self.holds_any(data, needles.STAR):  # it may give what it does not name
                     file.giver = self.debug_only
                     file.facts = Facts(imports=_imports(data, source.path))

@@ -92,6 +92,8 @@ class _Walk(Classes):
         found = {name: value for name, value in held.items() if api.is_eventlet(value)}
         for name, value in self.root.held.items():
             found.update(self.attributes_for_others(name, value))
+            if given := self.given(value):
+                found[f"{name}()"] = given
         # A star brings no private names, unless they are listed.
         listed = {f"*{name}": found[name] for name in self.listed if name in found}
         return {**found, **listed}

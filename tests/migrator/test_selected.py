@@ -85,6 +85,10 @@ LINES = st.sampled_from(
         *("K.hooks.spew()", "K.hub.timers", "def get():\n    return debug", "get().spew()"),
         *("def hub():\n    return hubs.get_hub()", "m.hub().timers", "mock.patch('a.debug.spew')"),
         *("mock.patch('p.d.eventlet.debug.spew')", "# eventlet", "__all__ = ['debug']"),
+        *("from eventlet import hubs", "from eventlet import greenpool as gp", "gp.DEBUG = True"),
+        *("x = None or eventlet", "x = (\n    hubs)", "x.get_hub().timers", "from b import*"),
+        *("from a import gp, hubs", "import p.d as k", "gp = greenpool", "m: object = k"),
+        *("from c import (\n    hubs,\n    x)", "hub = get_hub()", "hub.debug_blocking = 1"),
     ]
 )
 
@@ -131,3 +135,139 @@ def test_a_broken_module_that_takes_all_of_another_is_named(
     (tmp_path / "broken.py").write_text("from os import *\nprint 'no'\n")
     done = migrate("scan", "--no-cache", "--format", "json", *options, ".", cwd=tmp_path)
     assert [one["path"] for one in document(done)["unread"]] == ["broken.py"]
+
+
+def put(tree: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (tree / name).parent.mkdir(exist_ok=True, parents=True)
+        (tree / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        # other names for Eventlet, and for its parts that do not name it
+        ("lib = \\\n   eventlet", "lib.debug"),
+        ("lib = (\n    # the one, and only\n    eventlet\n)", "lib.debug"),
+        ("lib = None or eventlet", "lib.debug"),
+        ("lib = None if CONF.threads else eventlet", "lib.debug"),
+        ("state, lib = 1, eventlet", "lib.debug"),
+        ("import eventlet \\\n    as lib", "lib.debug"),
+        ("import os, eventlet  as  lib", "lib.debug"),
+        ("import importlib\nlib = importlib.import_module('eventlet')", "lib.debug"),
+        ("lib = importutils.try_import('eventlet')", "lib.debug"),
+        ("import sys\nlib = sys.modules['eventlet']", "lib.debug"),
+        ("def lib():\n    return (None\n        or eventlet)", "lib().debug"),
+        ("def lib():\n    return None if CONF.threads else eventlet", "lib().debug"),
+    ],
+)
+def test_new_names_of_eventlet_are_followed(given: str, taken: str, tmp_path: Path) -> None:
+    name = taken.partition(".")[0].removesuffix("()")
+    user = f"from compat import {name}\n{taken}.spew()\n"
+    put(tmp_path, {"compat.py": f"import eventlet\n{given}\n", "user.py": user})
+    wanted = found(tmp_path)
+    assert [one["path"] for one in wanted] == ["user.py"]
+    assert found(tmp_path, "--select", "debug,backdoor") == wanted
+
+
+HUB = "debug_blocking = True"
+
+
+@pytest.mark.parametrize(
+    ("given", "user"),
+    [
+        ("from eventlet import hubs", f"from compat import hubs\nhubs.get_hub().{HUB}"),
+        (
+            "from eventlet import (\n    sleep, hubs as h)",
+            f"from compat import h\nh.get_hub().{HUB}",
+        ),
+        ("from eventlet.hubs import get_hub", f"from compat import get_hub\nget_hub().{HUB}"),
+        ("from eventlet.hubs import get_hub as g", f"from compat import g\ng().{HUB}"),
+        ("import eventlet.hubs as h", f"import compat\ncompat.h.get_hub().{HUB}"),
+        ("import eventlet.hubs\nhub = eventlet.hubs.get_hub()", f"import compat\ncompat.hub.{HUB}"),
+        (
+            "from eventlet.hubs import get_hub\nclass K:\n    def __init__(self):\n"
+            "        self.hub = get_hub()",
+            f"from compat import K\nclass L(K):\n    def f(self):\n        self.hub.{HUB}",
+        ),
+        ("from eventlet.hubs import hub", "from compat import hub\nhub.g_prevent_multiple_readers"),
+        ("from eventlet import greenpool", "from compat import greenpool\ngreenpool.DEBUG = True"),
+        ("from eventlet import greenpool as gp", "from compat import gp\ngp.DEBUG = True"),
+    ],
+)
+def test_parts_of_eventlet_are_followed(given: str, user: str, tmp_path: Path) -> None:
+    put(tmp_path, {"compat.py": f"{given}\n", "user.py": f"{user}\n"})
+    wanted = found(tmp_path)
+    assert [one["path"] for one in wanted] == ["user.py"]
+    assert found(tmp_path, "--select", "debug,backdoor") == wanted
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        *("z: object = compat", "z, other = compat, 1", "z = (compat)", "z = None or compat"),
+        *("z = compat if x else None", "print(z := compat)", "z = other if x else compat"),
+    ],
+)
+def test_other_names_of_a_giver_are_followed(taken: str, tmp_path: Path) -> None:
+    user = f"import compat\n{taken}\nz.eventlet.debug.spew()\n"
+    put(tmp_path, {"compat.py": PLAIN, "user.py": user})
+    wanted = found(tmp_path)
+    assert [one["path"] for one in wanted] == ["user.py"]
+    assert found(tmp_path, "--select", "debug,backdoor") == wanted
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # parts of a module, in all layouts
+        *("from eventlet import sleep, \\\n    debug", "import eventlet \\\n    .debug"),
+        "from eventlet import (sleep,  # :)\n    debug)",
+        *("eventlet . debug", "x = (eventlet  # it\n    .debug)"),
+        # by name
+        *("getattr((eventlet), 'debug')", "getattr(eventlet, '''debug''')"),
+        *("getattr(eventlet, r'debug')", "getattr(eventlet, ('debug'))"),
+        "getattr(eventlet,  # why, not\n    'debug')",
+        "getattr(__import__('eventlet'), 'debug')",
+        "import importlib\ngetattr(importlib.import_module('eventlet'), 'debug')",
+        "import importlib\nimportlib.import_module('.debug', 'eventlet')",
+        "from unittest import mock\nmock.patch.multiple(eventlet, debug=1)",
+        # the pool's switch
+        *("from eventlet import greenpool as gp\ngp.DEBUG = True", "eventlet.greenpool  .DEBUG"),
+        "from eventlet.greenpool import GreenPool, \\\n    DEBUG",
+        "pool = eventlet.greenpool\npool.DEBUG = True",
+        "from unittest.mock import patch\npatch.object(eventlet.greenpool, 'DEBUG')",
+        # names of types
+        "found = [one for one in them if type(one). __name__ == 'GreenThread']",
+        "found = type(x).__name__ in (" + "'AnotherName',\n" * 60 + "'GreenThread')",
+    ],
+)
+def test_a_selection_knows_all_forms(code: str, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(f"import eventlet\n{code}\n")
+    wanted = found(tmp_path)
+    assert wanted
+    assert found(tmp_path, "--select", "debug,backdoor") == wanted
+
+
+@pytest.mark.parametrize("options", [(), ("--select", "debug,backdoor")])
+def test_all_names_are_taken_without_a_blank(options: tuple[str, ...], tmp_path: Path) -> None:
+    files = {
+        "compat.py": PLAIN,
+        "everything.py": "from compat import*\n",
+        "user.py": f"from everything import eventlet\n{SWITCH}",
+    }
+    put(tmp_path, files)
+    assert [one["path"] for one in found(tmp_path, *options)] == ["user.py"]
+
+
+@pytest.mark.parametrize("options", [(), ("--select", "debug,backdoor")])
+def test_functions_that_give_eventlet_are_passed_on(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = {
+        "pkg/compat.py": "def lib():\n    import eventlet\n    return eventlet\n",
+        "pkg/__init__.py": "from .compat import lib as library\n",
+        "user.py": "from pkg import library\nlibrary().debug.spew()\n",
+    }
+    put(tmp_path, files)
+    assert [one["path"] for one in found(tmp_path, *options)] == ["user.py"]
