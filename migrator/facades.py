@@ -46,7 +46,6 @@ class Facades:
     def __init__(self, record: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None) -> None:
         self._modules: dict[str, dict[str, dict[str, str]]] = {}
         self._hidden: dict[bytes, list[_Hidden]] = {}  # by the last part of a module's name
-        self._by_folder: dict[str, set[bytes]] = {}
         self._lasts: set[str] = set()
         for module, roots in (record or {}).items():
             for root, exports in roots.items():
@@ -95,7 +94,6 @@ class Facades:
             home, named = ("", frozenset[bytes]()) if "." in module else _home(root)
             one = _Hidden(frozenset(parts), names, home, named)
             self._hidden.setdefault(parts[-1], []).append(one)
-            self._by_folder.clear()
 
     def names_seen(self, path: str, words: bytes) -> set[bytes]:
         """What a file may take from here that does not name Eventlet. Cheap, and too much.
@@ -105,25 +103,15 @@ class Facades:
         """
         if not self._hidden:
             return set()
-        lasts = self._hidden.keys() & words.split() | self._above(path.rpartition(os.sep)[0])
-        if not lasts:
-            return lasts
         every = said(path, words)
         place = _absolute(path.rpartition(os.sep)[0])
         return {
             name
-            for last in lasts
+            for last in self._hidden.keys() & every
             for one in self._hidden[last]
             if one.parts <= every and (place.startswith(one.home) or one.named <= every)
             for name in one.names
         }
-
-    def _above(self, folder: str) -> set[bytes]:
-        """Last parts of modules that a folder and those around it are called."""
-        found = self._by_folder.get(folder)
-        if found is None:
-            found = self._by_folder[folder] = self._hidden.keys() & folders(folder)
-        return found
 
     def taken(
         self, path: str, data: bytes, imports: Collection[str], but: Container[str] = ()
