@@ -25,7 +25,9 @@ _TYPE_NAMES = frozenset({"GreenThread", "GreenletExit", "greenlet"})
 def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
     """Uses of kind "pattern" among a module's nodes, in no particular order."""
     walks: list[ast.AST] = []
-    counted: set[ast.AST] = set()  # how many objects there are says nothing of greenlets
+    others: set[ast.AST] = set()  # how many objects there are says nothing of greenlets
+    kinds: set[tuple[str, ast.AST]] = set()
+    parameters: set[str] = set()
     about_greenlets = False
     for node in nodes:
         if isinstance(node, ast.Attribute):
@@ -51,13 +53,27 @@ def find(nodes: Iterable[ast.AST]) -> Iterator[Use]:
             if _asks_for_frame(node):
                 yield Use("greenlet.gr_frame dump", "pattern", node)
             elif _is_name(node.func, "len"):
-                counted.update(one.func for one in node.args if isinstance(one, ast.Call))
+                others.update(one.func for one in node.args if isinstance(one, ast.Call))
+        elif isinstance(node, ast.comprehension) and isinstance(node.iter, ast.Call):
+            kinds.update((kind, node.iter.func) for kind in _kinds_asked_for(node))
+        elif isinstance(node, ast.arg):
+            parameters.add(node.arg)
+    others.update(walk for kind, walk in kinds if kind not in parameters)  # those may be any
     if about_greenlets:
-        yield from (Use("gc greenlet walk", "pattern", one) for one in walks if one not in counted)
+        yield from (Use("gc greenlet walk", "pattern", one) for one in walks if one not in others)
 
 
 def _is_name(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
+
+
+def _kinds_asked_for(node: ast.comprehension) -> Iterator[str]:
+    """The classes that are none of Eventlet's: ``if isinstance(o, Worker)``."""
+    for condition in node.ifs:
+        if isinstance(condition, ast.Call) and _is_name(condition.func, "isinstance"):
+            for kind in condition.args[1:]:
+                if isinstance(kind, ast.Name) and kind.id[:1].isupper() and "Green" not in kind.id:
+                    yield kind.id
 
 
 def _asks_for_frame(node: ast.Call) -> bool:

@@ -66,6 +66,24 @@ def test_a_heap_walk_for_something_else_is_not_found() -> None:
         """)
 
 
+def test_heap_walks_for_other_classes_are_not_found_beside_one_for_greenlets() -> None:
+    check("""
+        import gc
+        from greenlet import greenlet  # EVT802 greenlet.greenlet
+        from workers import Worker
+
+        workers = [one for one in gc.get_objects() if isinstance(one, Worker)]
+
+        def find(Kind):
+            return sum(1 for o in gc.get_objects() if isinstance(o, Kind))  # EVT130 gc greenlet walk
+
+        found = [
+            one for one in gc.get_objects()  # EVT130 gc greenlet walk
+            if isinstance(one, greenlet)  # EVT802 greenlet.greenlet
+        ]
+        """)
+
+
 def test_lookalikes_are_not_found() -> None:
     check("""
         from gunicorn import debug
