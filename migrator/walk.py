@@ -25,7 +25,7 @@ from migrator.sources import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from migrator.ignores import Ignores
 
@@ -60,6 +60,8 @@ def find(
     """
     excluded = [exclude] if exclude else []
     seen: set[str] = set()
+    paths = list(paths)
+    place = os.path.abspath if _spelled_differently(paths) else str
     for path in paths:
         for one in expand(path):
             if isinstance(one, Unread):
@@ -78,9 +80,16 @@ def find(
             for source in found:
                 if isinstance(source, Unread):
                     yield source
-                elif source.path not in seen:
-                    seen.add(source.path)
+                elif (key := place(source.path)) not in seen:
+                    seen.add(key)
                     yield source
+
+
+def _spelled_differently(paths: Sequence[str]) -> bool:
+    """Whether one file may come under several names: as ./a.py and a.py."""
+    return len(paths) > 1 and any(
+        os.path.normpath(path) != path or path.startswith((os.sep, os.pardir)) for path in paths
+    )
 
 
 def _with_included(

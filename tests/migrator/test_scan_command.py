@@ -65,6 +65,14 @@ def test_stdin_by_the_name_of_what_it_holds(project: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "0 findings in 0 files of 0.\n")
 
 
+def test_a_file_by_several_names_counts_once(project: Path) -> None:
+    again = ("pkg", "./pkg", "pkg/", f"../{project.name}/pkg", str(project), "pkg/service.py")
+    assert migrate("scan", *again, cwd=project).stdout.endswith("\n3 findings in 1 file of 3.\n")
+    known = ("scan", "--baseline", "base.json", "--ignore", "EVT9")
+    assert migrate(*known, "--update-baseline", cwd=project).returncode == 0
+    assert migrate(*known, ".", "./pkg", str(project), cwd=project).returncode == 0
+
+
 def test_stdin(project: Path) -> None:
     done = migrate(
         "scan", "-", "--stdin-filename", "x/y.py", cwd=project, given=b"import eventlet\n"
