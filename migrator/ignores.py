@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # Never holds a project's own source. As ruff's defaults, without build and dist, which
 # some projects use as package names; git ignores them where they are output.
@@ -31,7 +32,6 @@ _EXCLUDES = re.compile(r"^\s*excludesfile\s*=(.*)$", re.IGNORECASE | re.MULTILIN
 _ANYWHERE = "^(?:.+/)?"  # how pathspec begins a pattern without a slash
 _PLAIN = re.compile(r"(\*?)(\.?\w[\w.@+-]*)(/?)")  # a name, or how one ends
 _ENDS = ("(?:(?:/)|$)", "(?:/)", "")  # how it ends one, and one of folders
-_NOTHING = "(?!)"
 _MOST = 2**20  # characters of a file that says how git is set up
 
 
@@ -46,12 +46,9 @@ class Ignores:
         patterns = [pattern for line in lines if line and (pattern := _translated(line))]
         for include, group in groupby(patterns, key=itemgetter(1)):
             texts = [text for text, _ in group]
-            try:
-                rule = re.compile(_joined(texts))
-            except re.error:  # of "[z-a]", say, with which git matches nothing either
-                texts = [text for text in texts if _compiles(text)]
-                rule = re.compile(_joined(texts) if texts else _NOTHING)
-            self._rules.append((rule, include))
+            rule = _compiled(texts) or _compiled([one for one in texts if _compiled([one])])
+            if rule:
+                self._rules.append((rule, include))
 
     def match(self, path: str, *, folder: bool) -> bool | None:
         """True: leave it out; False: a later rule keeps it; None: says nothing."""
@@ -66,12 +63,16 @@ class Ignores:
         return None
 
 
-def _compiles(text: str) -> bool:
+def _compiled(texts: Sequence[str]) -> re.Pattern[str] | None:
+    """One expression for all; None for none, and where one makes no sense ("[z-a]")."""
+    if not texts:
+        return None
     try:
-        re.compile(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # "[[" is plain to git
+            return re.compile(_joined(texts))
     except re.error:
-        return False
-    return True
+        return None
 
 
 def _joined(texts: Iterable[str]) -> str:
@@ -99,10 +100,15 @@ def _translated(line: str) -> tuple[str, bool] | None:
     from pathspec import GitIgnoreSpec
 
     kind = type(GitIgnoreSpec.from_lines(["a"]).patterns[0])
-    text, include = kind.pattern_to_regex(line)
+    try:
+        text, include = kind.pattern_to_regex(line)
+    except ValueError:  # of a lone "!", or a \ at the end: git passes over them
+        return None
     if text is None or include is None:
         return None
-    # Each pattern names its groups alike, which one expression must not.
+    # No set of characters holds a slash. And each pattern names its groups alike, which one
+    # expression must not.
+    text = re.sub(r"\[\^(?!/\])", "(?!/)[^", text)
     return re.sub(r"\(\?P<\w+>", "(?:", text), include
 
 

@@ -137,13 +137,17 @@ def test_a_named_file_is_read_as_what_it_is(tmp_path: Path, home: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_a_pattern_that_can_match_nothing(tmp_path: Path) -> None:
+def test_patterns_that_make_no_sense_or_little(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    (tmp_path / ".gitignore").write_text("[tool.eventlet-migrate]\n*.gen.py\n![z-a].py\n")
-    for name in ("a.py", "b.gen.py"):
+    (tmp_path / ".gitignore").write_text(
+        "[tool.eventlet-migrate]\n*.gen.py\n![z-a].py\n!\nx\\\n[[x]z\nsu[!x]\n"
+    )
+    for name in ("a.py", "b.gen.py", "su/c.py", "[z/d.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("import eventlet\n")
     done = migrate("scan", "--format", "json", "--exclude", "[z-a].py", cwd=tmp_path)
-    assert [one["path"] for one in document(done)["findings"]] == ["a.py"]
+    assert [one["path"] for one in document(done)["findings"]] == ["a.py", "su/c.py"]
+    assert done.stderr == ""
 
 
 def test_what_lies_elsewhere_is_left_out_by_name(tmp_path: Path) -> None:
