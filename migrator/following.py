@@ -143,8 +143,7 @@ class Following(Look):
                     return file
                 if self.debug_only and file not in self.asked and not self.may_debug(data):
                     plain = givers.PLAIN
-            module, package = sources.module_name(path)
-            imports = imported.names(data, module, package=package)
+            imports = imported.names_in(data, path)
         given: Exports = {}
         if self.changed.taken(path, data, imports, but=plain):
             named = imports | imported.patched(data) if file.put_off else imports

@@ -10,6 +10,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from migrator import sources
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,6 +46,12 @@ def names(data: bytes, module: str, *, package: bool) -> frozenset[str]:
             base = absolute(len(dots), base, module, package=package)
             found.update(f"{base}.{name}" for name in taken)
     return frozenset(found)
+
+
+def names_in(data: bytes, path: str) -> frozenset[str]:
+    """`names` of the file at a path."""
+    module, package = sources.module_name(path)
+    return names(data, module, package=package)
 
 
 def patched(data: bytes) -> frozenset[str]:

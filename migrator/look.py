@@ -96,7 +96,7 @@ class Look:
         if put_off and file.matters:
             file.words = imported.words(data)
             file.put_off = True
-            file.facts = Facts(imports=_imports(data, source.path))
+            file.facts = Facts(imports=imported.names_in(data, source.path))
             if self.debug_only:
                 file.takes = givers.asked(data, file.facts.imports)
         elif file.matters or source.named:
@@ -114,10 +114,10 @@ class Look:
             else:
                 file.words = imported.words(data)
                 if self.debug_only and not file.giver and self.holds_any(data, needles.PARTS):
-                    file.takes = givers.asked(data, _imports(data, source.path))
+                    file.takes = givers.asked(data, imported.names_in(data, source.path))
                 if self.holds_any(data, needles.STAR):  # it may give what it does not name
                     file.giver = self.debug_only
-                    file.facts = Facts(imports=_imports(data, source.path))
+                    file.facts = Facts(imports=imported.names_in(data, source.path))
         return file
 
     def may_debug(self, data: bytes) -> bool:
@@ -178,11 +178,6 @@ class Look:
         else:
             done = parallel.map_forked(work, items, processes, share)
         return told(self.progress, what, done, len(items))
-
-
-def _imports(data: bytes, path: str) -> frozenset[str]:
-    module, package = sources.module_name(path)
-    return imported.names(data, module, package=package)
 
 
 def fingerprint(exports: Exports) -> int:
