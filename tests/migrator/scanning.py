@@ -6,8 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from migrator import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +34,23 @@ def migrate(
     return subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
+
+
+MODULES = ["a", "b", "p.c", "p.d", "p.q.e", "p"]  # of a project that `modules` makes
+
+
+@contextmanager
+def modules(texts: Sequence[str]) -> Iterator[str]:
+    """A folder with a project of these modules, which nobody has looked at yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in zip(MODULES, texts, strict=True):
+            path = Path(folder, *name.split("."))
+            path = path / "__init__.py" if name == "p" else path.with_suffix(".py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        Path(folder, "p", "q", "__init__.py").touch()
+        sources.forget()
+        yield folder
 
 
 def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +12,11 @@ from migrator import order, project, rules
 from migrator.files import File
 from migrator.scan import Facts
 from migrator.sources import Source
+from tests.migrator.scanning import MODULES, modules
 
-NAMES = ["a", "b", "p.c", "p.d", "p.q.e", "p"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _LINES = st.sampled_from(
     [
         "import eventlet as ev",
@@ -24,9 +26,9 @@ _LINES = st.sampled_from(
         "from . import hooks",
         "from .c import *",
         "from ..d import hooks, ev",
-        *(f"from {name} import hooks" for name in NAMES),
-        *(f"from {name} import *" for name in NAMES),
-        *(f"import {name} as m\nm.hooks.unspew()\nm.ev.spawn(f)" for name in NAMES),
+        *(f"from {name} import hooks" for name in MODULES),
+        *(f"from {name} import *" for name in MODULES),
+        *(f"import {name} as m\nm.hooks.unspew()\nm.ev.spawn(f)" for name in MODULES),
         "class K:\n    hooks = ev.debug",
         "from a import K\nK.hooks.spew()",
         "def get():\n    return hooks",
@@ -40,13 +42,7 @@ _FILES = st.lists(st.lists(_LINES, max_size=4).map("\n".join), min_size=6, max_s
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(_FILES, st.sampled_from([("all",), ("debug", "backdoor")]))
 def test_the_order_of_parsing_changes_nothing(texts: list[str], families: tuple[str, ...]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for name, text in zip(NAMES, texts, strict=True):
-            path = Path(folder, *name.split("."))
-            path = path / "__init__.py" if name == "p" else path.with_suffix(".py")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        Path(folder, "p", "q", "__init__.py").touch()
+    with modules(texts) as folder:
         options = project.Options(rules.select(families), processes=1)
         found = project.scan_paths([folder], options)
         with pytest.MonkeyPatch.context() as patch:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrator import project, rules, sources
-from tests.migrator.scanning import document, migrate
+from migrator import project, rules
+from tests.migrator.scanning import MODULES, document, migrate, modules
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLAIN = "import eventlet\neventlet.sleep(0)\n"  # of no interest for debug by itself
 GUARDED = "try:\n    import eventlet\nexcept ImportError:\n    eventlet = None\n"
@@ -64,7 +65,6 @@ def test_a_selection_finds_through_facades_what_all_rules_find(tmp_path: Path) -
     assert len([one for one in some if one["path"] == "user.py"]) == 5
 
 
-NAMES = ["a", "b", "p.c", "p.d", "p.q.e", "p"]
 GIVEN = ["eventlet", "debug", "hubs", "hooks", "*", "x", "get_hub", "greenpool", "K", "get"]
 LINES = st.sampled_from(
     [
@@ -75,8 +75,8 @@ LINES = st.sampled_from(
         *("hubs.get_hub().debug_exceptions = 1", "get_hub().timers", "greenpool.DEBUG = True"),
         *("x.debug.unspew()", "x.spew()", "eventlet.sleep(1)", "getattr(eventlet, 'debug').spew()"),
         *("from . import hooks", "from .c import *", "from ..d import eventlet as ev"),
-        *(f"from {name} import {given}" for name in NAMES for given in GIVEN),
-        *(f"import {name} as m" for name in NAMES),
+        *(f"from {name} import {given}" for name in MODULES for given in GIVEN),
+        *(f"import {name} as m" for name in MODULES),
         *("import p.c", "p.c.eventlet.debug.spew()", "import a", "a.debug.unspew()"),
         *("a.eventlet.hubs.get_hub().readers", "m.eventlet.debug.unspew()", "m.hooks.spew()"),
         *("m.hubs.get_hub().timers", "m.debug.spew()", "m.x.spew()", "m.greenpool.DEBUG"),
@@ -98,14 +98,7 @@ LINES = st.sampled_from(
 )
 @given(st.lists(st.lists(LINES, max_size=6).map("\n".join), min_size=6, max_size=6))
 def test_a_selection_is_a_part_of_the_whole(texts: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for name, text in zip(NAMES, texts, strict=True):
-            path = Path(folder, *name.split("."))
-            path = path / "__init__.py" if name == "p" else path.with_suffix(".py")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        Path(folder, "p", "q", "__init__.py").touch()
-        sources.forget()
+    with modules(texts) as folder:
         some, every = (
             project.scan_paths([folder], project.Options(rules.select(names), processes=1))
             for names in (("debug", "backdoor"), ("all",))
