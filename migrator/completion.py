@@ -17,14 +17,18 @@ class RuleNames(click.types.StringParamType):
 
     name = "rules"
 
+    def __init__(self, *others: tuple[str, str]) -> None:
+        """``others`` are what else may be said here, each with what it means."""
+        self.others = others
+
     def shell_complete(self, *context: Any) -> list[CompletionItem]:
-        """Offer families first, then codes, with what they are about."""
+        """Offer families first, then codes, with what they are about; before them ``others``."""
         from click.shell_completion import CompletionItem
 
         before, comma, last = context[-1].rpartition(",")
         return [
             CompletionItem(before + comma + name, help=about)
-            for name, about in _names()
+            for name, about in (*self.others, *_names())
             if name.lower().startswith(last.lower())
         ]
 
@@ -42,6 +46,7 @@ class Paths(click.types.StringParamType):
 
 
 RULES, PATHS = RuleNames(), Paths()
+FAILING = RuleNames(("any", "every finding, as without this"), ("none", "no finding at all"))
 
 
 def mend_fish() -> None:

@@ -15,7 +15,7 @@ import click
 
 from inspector.errors import UsageError, meant
 from migrator import baseline, cache, config, progress, project, rules
-from migrator.completion import PATHS, RULES
+from migrator.completion import FAILING, PATHS, RULES
 from migrator.findings import STAGES, Report, Stage
 from migrator.reporters import FORMATS, counted, held, printable
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on",
     multiple=True,
-    type=RULES,
+    type=FAILING,
     help="Exit 1 only for these: any (default), none, rules.",
 )
 @click.option("--baseline", "baseline_", type=PATHS, help="Report what is not counted there.")

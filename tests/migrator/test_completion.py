@@ -75,6 +75,7 @@ def test_commands_options_rules_and_files_are_completed(shell: Terminal) -> None
     completes(shell, "migrate scan --format sar", "--format sarif")
     completes(shell, "migrate scan --select backd", "--select backdoor")
     completes(shell, "migrate apply --select debug,backd", "--select debug,backdoor")
+    completes(shell, "migrate scan --fail-on non", "--fail-on none")
     completes(shell, "migrate scan elsew", "migrate scan elsewhere/")
 
 
