@@ -106,9 +106,13 @@ def edit_statements(
         else:
             cuts.append(_cut_line(source, line))
     starts_block = {source.line_start(source.span(s)[0]) for s in deleted if _is_first(source, s)}
+    done = 0  # two that take the gap between them share it
     for cut in _joined_cuts(cuts, places):
         wide = _without_gap(source, cut, starts_block)
-        edits.append(cut if any(wide.start < place < wide.end for place in places) else wide)
+        if any(wide.start < place < wide.end for place in places):
+            wide = cut
+        edits.append(Edit(max(wide.start, done), wide.end, wide.text))
+        done = wide.end
     return edits
 
 

@@ -188,6 +188,16 @@ def test_form_feeds_stay_where_they_are() -> None:
     )
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("gap", ["", "\n", "\n\n"])
+@pytest.mark.parametrize(("start", "left"), [("", ""), ('"""Doc."""\n', '"""Doc."""\n')])
+def test_of_a_file_that_only_sets_up_debugging_nothing_is_left(
+    start: str, left: str, gap: str, end: str
+) -> None:
+    before = f"{start}import eventlet\n{gap}eventlet.debug.tpool_exceptions(True){end}"
+    assert_rewrite(before, left, to="asyncio")
+
+
 def test_a_namespace_keeps_its_parentheses() -> None:
     assert_rewrite(
         "from eventlet import backdoor, listen, spawn\n"
