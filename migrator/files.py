@@ -34,7 +34,7 @@ class File:
     facts: Facts = NOTHING
     matters: bool = False
     put_off: bool = False  # to be parsed
-    takes: bytes = b""  # where it seems to take Eventlet itself from: last parts of modules
+    takes: bytes = b""  # modules that it seems to take Eventlet itself from, with blanks between
     giver: bool = False  # not of interest by itself, but others may take Eventlet from it
     module: str = ""  # when it was parsed
     given: int = 0  # stands for the re-exports that it was parsed with

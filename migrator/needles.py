@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 # A file without any of these uses nothing that a rule knows, unless through a facade.
 # Plain searches: one regular expression for all of them is ten times slower.
 NEEDLES = (b"ventlet", b"VENTLET", b"greenlet", b"GreenThread", b"gr_frame")
-# Part of nearly all names that a facade gives to those who look for debugging, or of none.
+# Who says this may take and give what they do not name.
 STAR = (b"import *", b"import*")
+# Part of nearly all names that a facade gives to those who look for debugging.
 LEADING = (b"debug", b"hubs", b"hub_", b"get_hub", b"backdoor", b"greenpool", b"spew", *STAR)
 
 # Words that only the debug and backdoor families know.

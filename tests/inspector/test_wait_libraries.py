@@ -92,7 +92,7 @@ def test_the_pool_of_sqlalchemy(
     script.write_text(
         "import asyncio, os\n"
         "from sqlalchemy.ext.asyncio import create_async_engine\n"
-        "engine = create_async_engine('sqlite+aiosqlite:///takes.db', pool_size=1,\n"
+        f"engine = create_async_engine('sqlite+aiosqlite:///{tmp_path}/takes.db', pool_size=1,\n"
         "                             max_overflow=0, pool_timeout=600)\n"
         "async def takes():\n"
         "    async with engine.connect():\n"
@@ -104,7 +104,6 @@ def test_the_pool_of_sqlalchemy(
         "    await asyncio.sleep(0.3)\n"
         "    print('ready', f'pid={os.getpid()}', flush=True)\n"
         "    await asyncio.gather(first, second)\n"
-        f"os.chdir({str(tmp_path)!r})\n"
         "asyncio.run(main())\n"
     )
     python = target_python("3.14", "greenlet", "sqlalchemy", "aiosqlite")
